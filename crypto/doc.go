@@ -1,0 +1,2 @@
+// Package crypto holds the keys, signatures and digests of Varangian.
+package crypto
