@@ -24,6 +24,8 @@ const (
 	KindPartition                     // lattice hash and count of one partition
 	KindHistory                       // chained hash over executed batches
 	KindRecord                        // log record, chained
+	KindRoot                          // number of leaves and top of a Merkle tree
+	KindLattice                       // the lanes of a lattice hash
 )
 
 // Hash returns the digest of the parts under a kind. Each part is preceded by
