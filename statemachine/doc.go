@@ -1,0 +1,2 @@
+// Package statemachine executes ordered batches on a replicated key space.
+package statemachine
