@@ -3,7 +3,6 @@ package crypto
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
@@ -25,12 +24,9 @@ var (
 	ErrKeySmallOrder   = errors.New("crypto: public key is of small order: anyone could sign for it; generate another one")
 )
 
-// zip215 is the one rule of validity. It is never combined with another one.
-var zip215 = &voi.Options{Verify: voi.VerifyOptionsZIP_215}
-
 const (
 	// batchCountMin is from where on a batch is cheaper than as many single checks.
-	batchCountMin = 4
+	batchCountMin = 3
 	// batchCountMax bounds what one invalid signature makes its batch pay: the
 	// time of checking each member alone. Larger batches gain little.
 	batchCountMax = 64
@@ -65,39 +61,24 @@ func (*ed25519) CheckKey(key PublicKey) error {
 // Verify implements Scheme.
 func (e *ed25519) Verify(checks []Check, valid []bool) {
 	mustMatch(checks, valid)
-	for len(checks) >= batchCountMin {
-		n := min(len(checks), batchCountMax)
-		e.verifyBatch(checks[:n], valid[:n])
+	if len(checks) < batchCountMin {
+		var eq equation
+		for i := range checks {
+			c := &checks[i]
+			valid[i] = eq.set(e.keys.expand(c.Key), c.Statement[:], &c.Signature) && eq.holds()
+		}
+		return
+	}
+	b := batchPool.Get().(*batch)
+	defer batchPool.Put(b)
+	for batches := (len(checks) + batchCountMax - 1) / batchCountMax; batches > 0; batches-- {
+		n := len(checks) / batches // all of about the same size: a batch of one is dear
+		for i := range checks[:n] {
+			c := &checks[i]
+			valid[i] = b.add(e.keys.expand(c.Key), c.Statement[:], &c.Signature)
+		}
+		b.verify(valid[:n])
 		checks, valid = checks[n:], valid[n:]
-	}
-	for i := range checks {
-		valid[i] = e.verifySingle(&checks[i])
-	}
-}
-
-func (e *ed25519) verifySingle(c *Check) bool {
-	key := e.keys.expand(c.Key)
-	return key != nil && voi.VerifyExpandedWithOptions(key, c.Statement[:], c.Signature[:], zip215)
-}
-
-func (e *ed25519) verifyBatch(checks []Check, valid []bool) {
-	batch := voi.NewBatchVerifierWithCapacity(len(checks))
-	var malformed []int
-	for i := range checks {
-		c := &checks[i]
-		if key := e.keys.expand(c.Key); key != nil {
-			batch.AddExpandedWithOptions(key, c.Statement[:], c.Signature[:], zip215)
-		} else {
-			malformed = append(malformed, i)
-		}
-	}
-	_, results := batch.Verify(nil)
-	for i := range checks {
-		if slices.Contains(malformed, i) {
-			valid[i] = false
-			continue
-		}
-		valid[i], results = results[0], results[1:]
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"hash/maphash"
 	"sync/atomic"
 
-	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+	"github.com/oasisprotocol/curve25519-voi/curve"
 )
 
 const (
@@ -20,31 +20,43 @@ type keyCache struct {
 	turn atomic.Uint32
 }
 
+// An expandedKey is a public key with the multiples of its negative that a check
+// needs. It is immutable.
 type expandedKey struct {
-	key      PublicKey
-	expanded *voi.ExpandedPublicKey
+	key PublicKey
+	neg curve.ExpandedEdwardsPoint
 }
 
 var keySeed = maphash.MakeSeed()
 
 // expand returns the expanded form of a key, or nil if it is not a point.
-func (c *keyCache) expand(key PublicKey) *voi.ExpandedPublicKey {
+func (c *keyCache) expand(key PublicKey) *expandedKey {
 	set := &c.sets[maphash.Bytes(keySeed, key[:])%keySets]
 	for i := range set {
 		if k := set[i].Load(); k != nil && k.key == key {
-			return k.expanded
+			return k
 		}
 	}
-	expanded, err := voi.NewExpandedPublicKey(key[:])
-	if err != nil {
+	k := newExpandedKey(key)
+	if k == nil {
 		return nil
 	}
-	k := &expandedKey{key, expanded}
 	for i := range set {
 		if set[i].CompareAndSwap(nil, k) {
-			return expanded
+			return k
 		}
 	}
 	set[c.turn.Add(1)%keyWays].Store(k)
-	return expanded
+	return k
+}
+
+func newExpandedKey(key PublicKey) *expandedKey {
+	compressed := curve.CompressedEdwardsY(key)
+	var p curve.EdwardsPoint
+	if _, err := p.SetCompressedY(&compressed); err != nil {
+		return nil
+	}
+	k := &expandedKey{key: key}
+	k.neg.SetEdwardsPoint(p.Neg(&p))
+	return k
 }

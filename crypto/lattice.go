@@ -3,6 +3,7 @@ package crypto
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 
 	"lukechampine.com/blake3"
 )
@@ -36,18 +37,20 @@ const (
 
 // Add puts an entry into the set. The caller knows that it is not in it yet.
 func (l *Lattice) Add(entry Digest) {
-	e := expand(entry)
-	for i := range l.words {
-		a, b := l.words[i], binary.LittleEndian.Uint64(e[8*i:])
+	x := expanders.Get().(*expander)
+	defer expanders.Put(x)
+	for i, b := range x.expand(entry) {
+		a := l.words[i]
 		l.words[i] = (a&laneRests + b&laneRests) ^ (a^b)&laneTops
 	}
 }
 
 // Remove takes an entry out of the set. The caller knows that it is in it.
 func (l *Lattice) Remove(entry Digest) {
-	e := expand(entry)
-	for i := range l.words {
-		a, b := l.words[i], binary.LittleEndian.Uint64(e[8*i:])
+	x := expanders.Get().(*expander)
+	defer expanders.Put(x)
+	for i, b := range x.expand(entry) {
+		a := l.words[i]
 		l.words[i] = ((a | laneTops) - b&laneRests) ^ ^(a^b)&laneTops
 	}
 }
@@ -92,11 +95,23 @@ func (l *Lattice) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
+// An expander is the scratch space of one expansion.
+type expander struct {
+	hasher *blake3.Hasher
+	output [LatticeSize]byte
+	words  [LatticeSize / 8]uint64
+}
+
+var expanders = sync.Pool{New: func() any { return &expander{hasher: blake3.New(DigestSize, nil)} }}
+
 // expand returns the lanes of one entry: the first 2048 bytes of BLAKE3 in
 // extended-output mode, as the published construction wants it.
-func expand(entry Digest) (lanes [LatticeSize]byte) {
-	h := blake3.New(DigestSize, nil)
-	_, _ = h.Write(entry[:])
-	_, _ = h.XOF().Read(lanes[:])
-	return lanes
+func (x *expander) expand(entry Digest) *[LatticeSize / 8]uint64 {
+	x.hasher.Reset()
+	_, _ = x.hasher.Write(entry[:])
+	_, _ = x.hasher.XOF().Read(x.output[:])
+	for i := range x.words {
+		x.words[i] = binary.LittleEndian.Uint64(x.output[8*i:])
+	}
+	return &x.words
 }
