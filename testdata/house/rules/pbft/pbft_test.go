@@ -1,0 +1,3 @@
+package pbft_test
+
+// R1

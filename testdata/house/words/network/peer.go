@@ -1,0 +1,3 @@
+package network
+
+type peer struct{ id int }

@@ -1,0 +1,3 @@
+package replica_test
+
+type node int
