@@ -1,0 +1,69 @@
+package core
+
+import (
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// execute hands a committed batch to the executor, or parks it while state
+// transfer is under way.
+func (c *Core) execute(x consensus.Execute, out *Output) {
+	c.rests = max(c.rests, x.After)
+	x.After = c.rests
+	if c.moving.active() {
+		c.moving.parked = append(c.moving.parked, x)
+		return
+	}
+	c.executing++
+	c.moving.afters = append(c.moving.afters, x.After)
+	out.Execute = append(out.Execute, x)
+}
+
+// onExecuted signs the receipt root of a batch, and lets receipts and, at a
+// checkpoint, the flush of its window wait for the log (R6, R125).
+func (c *Core) onExecuted(in Executed, out *Output) {
+	x := in.Execution
+	after := c.moving.afters[0]
+	c.moving.afters = c.moving.afters[1:]
+	c.executing--
+	c.executed, c.history = x.Sequence, x.History
+	for i := range x.Outcomes {
+		c.pool.executed(x.Outcomes[i].Leaf)
+	}
+	if in.Enrolled > 0 {
+		c.pool.limits.ClientsSharing = uint64(in.Enrolled)
+	}
+	if len(x.Outcomes) > 0 {
+		reply := Reply{Outcomes: x.Outcomes, Tree: x.Tree, Signature: c.signRoot(x.Root)}
+		c.box.add(held{after: after, reply: &reply}, out)
+	}
+	if x.Window != nil {
+		c.flushing++
+		c.box.add(held{after: after, flush: x.Window}, out)
+	}
+	c.step(consensus.Executed{Sequence: x.Sequence}, out)
+}
+
+func (c *Core) signRoot(root crypto.Digest) crypto.Signature {
+	return c.signer.Sign(consensus.ReceiptStatement(c.group, root))
+}
+
+// repeated answers a retry from the client table, under a fresh root (R28). The
+// outcome's batch may not be covered by the log yet, so the answer waits for what
+// all executed batches rest on.
+func (c *Core) repeated(in Repeated, out *Output) {
+	tree := crypto.NewMerkleTree([]crypto.Digest{in.Outcome.Leaf.Hash()})
+	reply := Reply{
+		Outcomes: []statemachine.Outcome{in.Outcome}, Tree: tree, Signature: c.signRoot(tree.Root()),
+	}
+	c.box.add(held{after: c.rests, reply: &reply}, out)
+}
+
+// onFlushed makes a checkpoint out of a durable state (R50).
+func (c *Core) onFlushed(in Flushed, out *Output) {
+	c.flushing--
+	c.moving.marker = statemachine.Marker{Version: statemachine.VersionAt(in.Sequence, 0), Chain: in.Chain}
+	c.step(consensus.Flushed{Sequence: in.Sequence, Chain: in.Chain}, out)
+	c.snapshotDue(in.Sequence, out)
+}

@@ -1,0 +1,87 @@
+package core
+
+import (
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// An Input is something that happened to a replica.
+//
+//sumtype:decl
+type Input interface{ isInput() }
+
+// Received is a frame of another replica, decoded by a Decoder and verified.
+type Received struct {
+	From    consensus.ReplicaID
+	Message crypto.Verified[consensus.Message]
+}
+
+// Admitted is a verified request that may be ordered: enrolled, in its session's
+// window, and not executed (R31). Its message is a RequestMessage, from a client
+// or passed on by a replica.
+type Admitted struct {
+	Request crypto.Verified[consensus.Message]
+}
+
+// Repeated is a request that was executed before; the client table still knows
+// its outcome (R28).
+type Repeated struct{ Outcome statemachine.Outcome }
+
+// Rechecked answers Recheck: Stale lists the requests that execution would not
+// take any more, so that nobody may be deposed for them (R31).
+type Rechecked struct {
+	Fresh []crypto.Digest
+	Stale []crypto.Digest
+}
+
+// Persisted says that the log is durable through a position.
+type Persisted struct{ Through consensus.Position }
+
+// Executed is the answer to an Execute. Enrolled is the number of clients and
+// operators after it, or 0 if it did not change.
+type Executed struct {
+	Execution *statemachine.Execution
+	Enrolled  int
+}
+
+// Flushed says that a window's changes and marker are durable (R50).
+type Flushed struct {
+	Sequence consensus.Sequence
+	Chain    crypto.Digest
+}
+
+// Snapshotted says what the partition digests at a checkpoint add up to.
+type Snapshotted struct{ Snapshot wire.Snapshot }
+
+// Stored says that the last Store is durable. If it set a marker, the machine was
+// loaded anew and stands there: Marker is the one in force, History the
+// machine's.
+type Stored struct {
+	Marker  statemachine.Marker
+	History crypto.Digest
+}
+
+// Served is the answer of the state server to a frame of state transfer.
+type Served struct {
+	To     consensus.ReplicaID
+	Frames [][]byte
+}
+
+// Tick carries the replica's clock (R89).
+type Tick struct{ Now time.Time }
+
+func (Received) isInput()    {}
+func (Admitted) isInput()    {}
+func (Repeated) isInput()    {}
+func (Rechecked) isInput()   {}
+func (Persisted) isInput()   {}
+func (Executed) isInput()    {}
+func (Flushed) isInput()     {}
+func (Snapshotted) isInput() {}
+func (Stored) isInput()      {}
+func (Served) isInput()      {}
+func (Tick) isInput()        {}

@@ -1,0 +1,107 @@
+package core
+
+import (
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/replica/transfer"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// moving is what state transfer needs of the core: it begins only when the
+// executor and the flushes rest, and what the engine orders meanwhile is parked.
+type moving struct {
+	fetcher *transfer.Fetcher
+	effects transfer.Effects
+	target  *consensus.Checkpoint // certified, and ahead of the state here
+	stable  consensus.Checkpoint  // low water mark with its certificate
+	marker  statemachine.Marker   // durable state
+	parked  []consensus.Execute   // bounded by the engine's window
+	afters  []consensus.Position  // of the batches at the executor, in order
+}
+
+// active reports whether executions have to wait for a transfer.
+func (m *moving) active() bool { return m.target != nil || m.fetcher.Active() }
+
+// behind notes that peers certified a state which this replica cannot reach by
+// executing (R54).
+func (c *Core) behind(p consensus.Checkpoint) {
+	if p.Sequence <= c.executed || (c.moving.target != nil && c.moving.target.Sequence >= p.Sequence) {
+		return
+	}
+	c.moving.target = &p
+}
+
+// move begins a transfer once nothing else writes to the state, and carries on
+// with what the fetcher asks for.
+func (c *Core) move(out *Output) {
+	m := &c.moving
+	if m.target == nil || c.executing > 0 || c.flushing > 0 || c.halted {
+		return
+	}
+	if m.target.Sequence <= c.executed { // executed after all, before it could begin
+		m.target = nil
+		c.unpark(out)
+		return
+	}
+	if !m.fetcher.Active() || m.fetcher.Target() < m.target.Sequence {
+		m.fetcher.Start(*m.target, m.marker, c.now, &m.effects)
+		c.carryTransfer(out)
+	}
+}
+
+// stateFrame takes an answer of state transfer, or passes a question on to the
+// server.
+func (c *Core) stateFrame(from consensus.ReplicaID, message consensus.Message, out *Output) {
+	if transfer.Question(message) {
+		out.Serve = append(out.Serve, Serve{From: from, Message: message})
+		return
+	}
+	c.moving.fetcher.Receive(from, message, c.now, &c.moving.effects)
+	c.carryTransfer(out)
+}
+
+// onStored goes on with the transfer after a durable write; the machine stands at
+// the marker again.
+func (c *Core) onStored(in Stored, out *Output) {
+	if in.Marker.Version > c.moving.marker.Version {
+		c.moving.marker = in.Marker
+		c.executed, c.history = in.Marker.Version.Sequence(), in.History
+	}
+	c.moving.fetcher.Stored(c.now, &c.moving.effects)
+	c.carryTransfer(out)
+}
+
+func (c *Core) carryTransfer(out *Output) {
+	m := &c.moving
+	e := m.effects
+	m.effects = transfer.Effects{}
+	for i := range e.Send {
+		c.send(e.Send[i], out)
+	}
+	out.Store = append(out.Store, e.Store...)
+	if e.Done {
+		c.installed(out)
+	}
+}
+
+// installed tells the engine, and executes what was ordered above the installed
+// state meanwhile (R95).
+func (c *Core) installed(out *Output) {
+	m := &c.moving
+	if m.target != nil && m.target.Sequence > c.executed {
+		return // the target moved: move begins again from here (R96)
+	}
+	m.target = nil
+	c.step(consensus.Installed{Sequence: c.executed, Chain: m.marker.Chain}, out)
+	c.unpark(out)
+	c.snapshotDue(c.executed/c.snapshotEvery()*c.snapshotEvery(), out)
+}
+
+func (c *Core) unpark(out *Output) {
+	parked := c.moving.parked
+	c.moving.parked = nil
+	for _, x := range parked {
+		if x.Sequence > c.executed {
+			c.execute(x, out)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+)
+
+// snapshotRetry is how often a replica repeats its SNAPSHOT while it has no
+// certificate for it, and answers that of another at most (R105).
+const snapshotRetry = 2 * time.Second
+
+// snapshots collects SNAPSHOT statements until a quorum agrees (design, idea 8).
+// Neither water marks nor trimming wait for it.
+type snapshots struct {
+	own       *wire.SignedSnapshot
+	latest    []*wire.SignedSnapshot // one for each replica, the highest: arbitrary sequences make no entries (R53)
+	certified wire.SnapshotCertificate
+	answered  []time.Time // when each replica was last answered
+	repeat    time.Time
+}
+
+// snapshotEvery is the number of sequence numbers from one snapshot to the next.
+func (c *Core) snapshotEvery() consensus.Sequence {
+	p := &c.group.Genesis.Parameters
+	return consensus.Sequence(p.CheckpointInterval * p.SnapshotInterval)
+}
+
+// startSnapshots asks for the snapshots that were due before the restart and are
+// not certified here.
+func (c *Core) startSnapshots(d Durable, out *Output) {
+	c.snapshots.certified = d.Snapshot
+	every := c.snapshotEvery()
+	if newest := c.executed / every * every; newest > d.Snapshot.Sequence {
+		out.Snapshot = append(out.Snapshot, newest)
+	}
+}
+
+// snapshotDue asks for a snapshot if one falls on a checkpoint whose state is
+// durable now.
+func (c *Core) snapshotDue(s consensus.Sequence, out *Output) {
+	if s%c.snapshotEvery() == 0 && s > c.snapshots.certified.Sequence {
+		out.Snapshot = append(out.Snapshot, s)
+	}
+}
+
+// onSnapshotted states the snapshot to everyone. Its state is durable already, so
+// the statement waits for nothing.
+func (c *Core) onSnapshotted(m wire.Snapshot, out *Output) {
+	own := m.Sign(c.group, c.self, c.signer)
+	c.snapshots.own = &own
+	c.snapshots.repeat = c.now.Add(snapshotRetry)
+	c.sendSnapshot(consensus.Everyone, out)
+	c.countSnapshot(own, out)
+}
+
+func (c *Core) sendSnapshot(to consensus.ReplicaID, out *Output) {
+	c.send(consensus.Outbound{To: to, Class: consensus.ClassStatus, Frame: c.snapshots.own.Marshal()}, out)
+}
+
+// snapshotSigned counts another replica's statement. One who is behind repeats
+// his, and gets ours, so that lost statements do not matter (R122).
+func (c *Core) snapshotSigned(from consensus.ReplicaID, m wire.SignedSnapshot, out *Output) {
+	s := &c.snapshots
+	own := s.own
+	if own != nil && m.Sequence <= s.certified.Sequence && own.Sequence == m.Sequence &&
+		c.now.Sub(s.answered[from]) >= snapshotRetry {
+		s.answered[from] = c.now
+		c.sendSnapshot(from, out)
+	}
+	c.countSnapshot(m, out)
+}
+
+func (c *Core) countSnapshot(m wire.SignedSnapshot, out *Output) {
+	s := &c.snapshots
+	old := s.latest[m.Replica]
+	if m.Sequence <= s.certified.Sequence || (old != nil && old.Sequence >= m.Sequence) {
+		return
+	}
+	s.latest[m.Replica] = &m
+	if own := s.own; own != nil && own.Sequence > s.certified.Sequence {
+		c.certify(out)
+	}
+}
+
+// certify looks for a quorum at the sequence of the own snapshot. A quorum for
+// another state means that this replica has diverged (R51).
+func (c *Core) certify(out *Output) {
+	own := c.snapshots.own
+	for _, candidate := range c.snapshots.latest {
+		if candidate == nil || candidate.Sequence != own.Sequence {
+			continue
+		}
+		cert := wire.SnapshotCertificate{Snapshot: candidate.Snapshot}
+		for id, v := range c.snapshots.latest {
+			if v != nil && v.Snapshot == candidate.Snapshot {
+				cert.Signers = append(cert.Signers, wire.SnapshotSigner{Replica: consensus.ReplicaID(id), Signature: v.Signature})
+			}
+		}
+		switch {
+		case len(cert.Signers) < c.group.Quorum:
+		case cert.Snapshot != own.Snapshot:
+			c.diverged(cert.Sequence, out)
+			return
+		default:
+			c.snapshots.certified = cert
+			out.Save = append(out.Save, cert)
+			return
+		}
+	}
+}
+
+func (c *Core) diverged(s consensus.Sequence, out *Output) {
+	c.halted = true
+	out.Halt = append(out.Halt, consensus.Halt{
+		Cause:  consensus.CauseDiverged,
+		Reason: fmt.Sprintf("the state at %d differs from the one that a quorum certified: repair this replica from the others", s),
+	})
+}
+
+// snapshotTick repeats the own statement until it is certified.
+func (c *Core) snapshotTick(out *Output) {
+	s := &c.snapshots
+	if s.own == nil || s.own.Sequence <= s.certified.Sequence || c.now.Before(s.repeat) {
+		return
+	}
+	s.repeat = c.now.Add(snapshotRetry)
+	c.sendSnapshot(consensus.Everyone, out)
+}
