@@ -1,0 +1,211 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// Sizes that keep several stores on one small machine possible.
+const (
+	memTableBytes = 16 << 20
+	memTables     = 2
+	cacheBytes    = 16 << 20
+	valueLogBytes = 16 << 20
+
+	fileBytesMax = 2 * memTableBytes // the write-ahead log of a memtable, preallocated
+)
+
+// database is all that this package uses of Badger, and the only file that may
+// import it. View, SetEntryAt, streams and reads without a version are thus out
+// of reach: they see or leave unfinished versions.
+type database struct{ db *badger.DB }
+
+func openDatabase(dir string, log *slog.Logger) (database, error) {
+	o := badger.DefaultOptions(dir).
+		WithLogger(logger{log}).
+		WithSyncWrites(true). // Sync would miss memtables that rotated and are not flushed yet
+		WithMemTableSize(memTableBytes).
+		WithNumMemtables(memTables).
+		WithNumCompactors(2).
+		WithBlockCacheSize(cacheBytes).
+		WithIndexCacheSize(0).
+		WithCompression(options.None).
+		WithValueLogFileSize(valueLogBytes).
+		WithNumVersionsToKeep(1). // above the discard timestamp all are kept
+		WithDetectConflicts(false).
+		WithMetricsEnabled(false).
+		WithChecksumVerificationMode(options.OnTableRead). // a table with rot fails the open (R121)
+		WithNumGoroutines(1)
+	db, err := badger.OpenManaged(o)
+	if err != nil {
+		return database{}, fmt.Errorf("open the state in %s: %w", dir, err)
+	}
+	return database{db}, nil
+}
+
+func (d database) close() error { return d.db.Close() }
+
+// discard lets compactions drop what only states below a version need.
+func (d database) discard(below uint64) { d.db.SetDiscardTs(below) }
+
+// read returns the newest value of a key at or below a version, with the version
+// that it was written at; 0 if there is none.
+func (d database) read(key []byte, at uint64) (value []byte, version uint64, err error) {
+	txn := d.db.NewTransactionAt(at, false)
+	defer txn.Discard()
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read key %q at version %d: %w", key, at, err)
+	}
+	sealed, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read key %q at version %d: %w", key, at, err)
+	}
+	value, err = unseal(key, item.Version(), sealed)
+	return value, item.Version(), err
+}
+
+// newest returns the last value of a record of this package, with its timestamp.
+func (d database) newest(key []byte) (value []byte, stamp uint64, err error) {
+	return d.read(key, math.MaxUint64)
+}
+
+// A record is one entry of a put.
+type record struct{ key, value []byte }
+
+// put writes a few records at a timestamp in one transaction, durably.
+func (d database) put(stamp uint64, records ...record) error {
+	txn := d.db.NewTransactionAt(stamp, true)
+	defer txn.Discard()
+	for _, r := range records {
+		if err := txn.Set(r.key, appendSealed(nil, r.key, stamp, r.value)); err != nil {
+			return fmt.Errorf("write %q: %w", r.key, err)
+		}
+	}
+	if err := txn.CommitAt(stamp, nil); err != nil {
+		return fmt.Errorf("write %q: %w", records[0].key, err)
+	}
+	return nil
+}
+
+// A cell is an entry as a walk meets it. Its slices are valid until the walk
+// goes on.
+type cell struct {
+	key     []byte // as Badger has it
+	sealed  []byte
+	version uint64
+	deleted bool
+}
+
+func (c *cell) value() ([]byte, error) { return unseal(c.key, c.version, c.sealed) }
+
+// A walk says which entries of the state to visit, by key ascending and then by
+// version descending.
+type walk struct {
+	start, end     []byte // of the state's keys; a nil end means no bound
+	since, through uint64 // since < version <= through
+	history        bool   // every version and tombstone, instead of the newest value
+	opened         func() error
+}
+
+// visit calls yield for each entry until it returns false or an error.
+func (d database) visit(w walk, yield func(*cell) (bool, error)) error {
+	txn := d.db.NewTransactionAt(w.through, false)
+	defer txn.Discard()
+	o := badger.DefaultIteratorOptions
+	o.PrefetchValues = false // it costs a goroutine for each key, and all values are in the tables
+	o.Prefix = []byte{dataPrefix}
+	o.AllVersions, o.SinceTs = w.history, w.since
+	it := txn.NewIterator(o)
+	defer it.Close()
+	if w.opened != nil {
+		if err := w.opened(); err != nil {
+			return err
+		}
+	}
+	var end []byte
+	if w.end != nil {
+		end = dataKey(w.end)
+	}
+	var c cell
+	var last []byte
+	for it.Seek(dataKey(w.start)); it.Valid(); it.Next() {
+		item := it.Item()
+		c = cell{key: item.Key(), version: item.Version(), deleted: item.IsDeletedOrExpired()}
+		if end != nil && bytes.Compare(c.key, end) >= 0 {
+			return nil
+		}
+		if order := bytes.Compare(last, c.key); order > 0 || order == 0 && !w.history {
+			return rotten(c.key, c.version, "it stands out of order")
+		}
+		last = append(last[:0], c.key...)
+		if err := item.Value(func(v []byte) error { c.sealed = v; return nil }); err != nil {
+			return fmt.Errorf("scan key %q at version %d: %w", c.key, c.version, err)
+		}
+		if goOn, err := yield(&c); err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// arenaBytes is how much a batch allocates at once for keys and values, which
+// Badger reads until the batch is flushed.
+const arenaBytes = 256 << 10
+
+// A batch writes many entries at one version. It is not atomic: it commits in
+// pieces, and only flush says that all is durable.
+type batch struct {
+	version uint64
+	to      *badger.WriteBatch
+	arena   []byte
+	entries []badger.Entry
+}
+
+func (d database) newBatch(version uint64) *batch {
+	return &batch{version: version, to: d.db.NewWriteBatchAt(version)}
+}
+
+// slice returns room for n bytes that stays as it is until the flush.
+func (b *batch) slice(n int) []byte {
+	if cap(b.arena)-len(b.arena) < n {
+		b.arena = make([]byte, 0, max(n, arenaBytes))
+	}
+	at := len(b.arena)
+	b.arena = b.arena[:at+n]
+	return b.arena[at : at : at+n]
+}
+
+// key copies a key of the state.
+func (b *batch) key(key []byte) []byte {
+	return append(append(b.slice(1+len(key)), dataPrefix), key...)
+}
+
+func (b *batch) set(key, value []byte) error {
+	k := b.key(key)
+	if len(b.entries) == cap(b.entries) {
+		b.entries = make([]badger.Entry, 0, 256)
+	}
+	b.entries = append(b.entries, badger.Entry{
+		Key: k, Value: appendSealed(b.slice(checksumSize+len(value)), k, b.version, value),
+	})
+	return b.to.SetEntry(&b.entries[len(b.entries)-1])
+}
+
+func (b *batch) delete(key []byte) error { return b.to.Delete(b.key(key)) }
+
+// flush returns when everything is durable.
+func (b *batch) flush() error { return b.to.Flush() }
+
+// cancel ends the batch; some of it may have been written. After flush it does
+// nothing.
+func (b *batch) cancel() { b.to.Cancel() }

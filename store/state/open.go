@@ -1,0 +1,159 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// formatVersion is how this package writes. A directory of another format is
+// refused.
+const formatVersion = 1
+
+// reserveBytes stays free: both memtables, in the write-ahead log and in a table,
+// and one compaction (R88).
+const reserveBytes = 2*memTables*memTableBytes + compactionBytes
+
+// The records of this package. Each counts its own timestamps.
+var (
+	identityKey = []byte{metaPrefix, 'i'}
+	controlKey  = []byte{metaPrefix, 'c'}
+	snapshotKey = []byte{metaPrefix, 'h'}
+)
+
+// Errors of Open.
+var (
+	// ErrForeign says that the directory belongs to another replica (R87).
+	ErrForeign = errors.New("the state's directory belongs to another replica")
+
+	// ErrFormat says that another version of this program wrote the directory.
+	ErrFormat = errors.New("the state's directory has a format that this program does not know")
+)
+
+// Config says where a Store is and whose it is.
+type Config struct {
+	Dir      string        // made if it is not there; only the store's files may be in it
+	Identity crypto.Digest // group, replica and key: an existing store has to have the same (R87)
+	Logger   *slog.Logger  // nil: nothing is logged
+}
+
+// Open opens the store in a directory, or makes a new one. It fails with
+// ErrForeign, ErrFormat, statemachine.ErrNoSpace or statemachine.ErrRot; with
+// another error if a second process has the directory open, or a file of it is
+// missing or damaged.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state's directory: %w", err)
+	}
+	s := &Store{space: space{dir: cfg.Dir, reserve: reserveBytes}}
+	// Opening writes, too.
+	if err := errors.Join(checkFileSize(), s.space.fits(0)); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.db, err = openDatabase(cfg.Dir, cfg.Logger); err != nil {
+		return nil, err
+	}
+	if err := s.recover(cfg.Identity); err != nil {
+		return nil, errors.Join(err, s.db.close())
+	}
+	return s, nil
+}
+
+// recover finds out what of an open database is valid.
+func (s *Store) recover(identity crypto.Digest) error {
+	if err := s.bind(identity); err != nil {
+		return err
+	}
+	raw, stamp, err := s.db.newest(controlKey)
+	if err != nil {
+		return err
+	}
+	c := &control{}
+	if stamp != 0 {
+		if c, err = readControl(raw); err != nil {
+			return err
+		}
+	}
+	c.stamp = stamp
+	s.valid.Store(c)
+	// Badger forgets it.
+	s.db.discard(uint64(c.retired))
+	return s.survey(c)
+}
+
+// bind compares format and identity, and writes them into a new database.
+func (s *Store) bind(identity crypto.Digest) error {
+	raw, stamp, err := s.db.newest(identityKey)
+	if err != nil {
+		return err
+	}
+	if stamp == 0 {
+		empty := true
+		if err := s.db.visit(walk{through: math.MaxUint64, history: true}, func(*cell) (bool, error) {
+			empty = false
+			return false, nil
+		}); err != nil {
+			return err
+		}
+		if !empty {
+			return fmt.Errorf("%w: it has contents and no identity", ErrFormat)
+		}
+		b := cryptobyte.NewBuilder(nil)
+		b.AddUint32(formatVersion)
+		b.AddBytes(identity[:])
+		return s.db.put(1, record{identityKey, b.BytesOrPanic()})
+	}
+	var format uint32
+	var owner crypto.Digest
+	r := cryptobyte.String(raw)
+	if !r.ReadUint32(&format) || format != formatVersion || !r.CopyBytes(owner[:]) || !r.Empty() {
+		return fmt.Errorf("%w: format %d, not %d", ErrFormat, format, formatVersion)
+	}
+	if owner != identity {
+		return fmt.Errorf("%w: its identity is %s, not %s", ErrForeign, owner.Short(), identity.Short())
+	}
+	return nil
+}
+
+// survey counts the values at the marker's version, which shows a hole in
+// Badger's log (R121), and notes which versions a crash left above it (R85).
+func (s *Store) survey(c *control) error {
+	since := uint64(0)
+	if c.marker.Version > 0 {
+		since = uint64(c.marker.Version) - 1
+	}
+	var sets uint64
+	above := map[statemachine.Version]struct{}{}
+	err := s.db.visit(walk{since: since, through: math.MaxUint64, history: true}, func(e *cell) (bool, error) {
+		if v := statemachine.Version(e.version); v > c.marker.Version {
+			above[v] = struct{}{}
+		} else if !e.deleted {
+			sets++
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	if sets != c.sets {
+		return fmt.Errorf("%w: the state at version %d has %d of %d values; empty the directory and let the replica fetch the state",
+			statemachine.ErrRot, c.marker.Version, sets, c.sets)
+	}
+	for v := range above {
+		s.leftovers = append(s.leftovers, v)
+	}
+	slices.Sort(s.leftovers)
+	return nil
+}
