@@ -1,14 +1,16 @@
 package crypto
 
-import (
-	"testing"
+import "github.com/hdevalence/ed25519consensus"
 
-	"github.com/hdevalence/ed25519consensus"
-)
+// A tester is a testing.TB or a *rapid.T.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
 
 // everyPath returns the one answer of all ways to check a signature of any
 // message, and of an implementation by others; it fails if there are two (R12).
-func everyPath(t testing.TB, key PublicKey, message []byte, sig Signature) bool {
+func everyPath(t tester, key PublicKey, message []byte, sig Signature) bool {
 	t.Helper()
 	want := ed25519consensus.Verify(key[:], message, sig[:])
 	k := newExpandedKey(key)
@@ -41,7 +43,7 @@ func everyPath(t testing.TB, key PublicKey, message []byte, sig Signature) bool 
 }
 
 // checkPaths asks the schemes for a check, alone and among valid and invalid ones.
-func checkPaths(t testing.TB, c Check, want bool) {
+func checkPaths(t tester, c Check, want bool) {
 	t.Helper()
 	cached := NewCache(Ed25519, 1024)
 	for _, count := range []int{1, 2, batchCountMin, 2*batchCountMax + 1} {
