@@ -13,7 +13,7 @@ import (
 // touched. Only an installation that never ends adds to them.
 const suspectsCountMax = 1024
 
-// control is the record that says what of the database is valid. A new one
+// control is the entry that says what of the database is valid. A new one
 // replaces the old in one transaction of its own (R84). It is immutable.
 type control struct {
 	marker  statemachine.Marker
@@ -25,7 +25,7 @@ type control struct {
 	// than execution from the marker would write: ascending.
 	suspects []statemachine.Version
 
-	stamp uint64 // Badger's timestamp of the record
+	stamp uint64 // Badger's timestamp of the entry
 }
 
 func (c *control) marshal() []byte {
@@ -55,7 +55,7 @@ func readControl(raw []byte) (*control, error) {
 		c.suspects, last = append(c.suspects, v), v
 	}
 	if !ok || c.retired > c.marker.Version || c.floor > c.marker.Version {
-		return nil, fmt.Errorf("%w: the control record of the state is malformed", statemachine.ErrRot)
+		return nil, fmt.Errorf("%w: the control entry of the state is malformed", statemachine.ErrRot)
 	}
 	return &c, nil
 }

@@ -74,25 +74,25 @@ func (d database) read(key []byte, at uint64) (value []byte, version uint64, err
 	return value, item.Version(), err
 }
 
-// newest returns the last value of a record of this package, with its timestamp.
+// newest returns the last value of a key of this package, with its timestamp.
 func (d database) newest(key []byte) (value []byte, stamp uint64, err error) {
 	return d.read(key, math.MaxUint64)
 }
 
-// A record is one entry of a put.
-type record struct{ key, value []byte }
+// An entry is one key with its value, as put takes it.
+type entry struct{ key, value []byte }
 
-// put writes a few records at a timestamp in one transaction, durably.
-func (d database) put(stamp uint64, records ...record) error {
+// put writes a few entries at a timestamp in one transaction, durably.
+func (d database) put(stamp uint64, entries ...entry) error {
 	txn := d.db.NewTransactionAt(stamp, true)
 	defer txn.Discard()
-	for _, r := range records {
+	for _, r := range entries {
 		if err := txn.Set(r.key, appendSealed(nil, r.key, stamp, r.value)); err != nil {
 			return fmt.Errorf("write %q: %w", r.key, err)
 		}
 	}
 	if err := txn.CommitAt(stamp, nil); err != nil {
-		return fmt.Errorf("write %q: %w", records[0].key, err)
+		return fmt.Errorf("write %q: %w", entries[0].key, err)
 	}
 	return nil
 }
@@ -158,25 +158,25 @@ func (d database) visit(w walk, yield func(*cell) (bool, error)) error {
 	return nil
 }
 
-// arenaBytes is how much a batch allocates at once for keys and values, which
-// Badger reads until the batch is flushed.
+// arenaBytes is how much a bulk allocates at once for keys and values, which
+// Badger reads until the bulk is flushed.
 const arenaBytes = 256 << 10
 
-// A batch writes many entries at one version. It is not atomic: it commits in
+// A bulk writes many entries at one version. It is not atomic: it commits in
 // pieces, and only flush says that all is durable.
-type batch struct {
+type bulk struct {
 	version uint64
 	to      *badger.WriteBatch
 	arena   []byte
 	entries []badger.Entry
 }
 
-func (d database) newBatch(version uint64) *batch {
-	return &batch{version: version, to: d.db.NewWriteBatchAt(version)}
+func (d database) newBulk(version uint64) *bulk {
+	return &bulk{version: version, to: d.db.NewWriteBatchAt(version)}
 }
 
 // slice returns room for n bytes that stays as it is until the flush.
-func (b *batch) slice(n int) []byte {
+func (b *bulk) slice(n int) []byte {
 	if cap(b.arena)-len(b.arena) < n {
 		b.arena = make([]byte, 0, max(n, arenaBytes))
 	}
@@ -186,11 +186,11 @@ func (b *batch) slice(n int) []byte {
 }
 
 // key copies a key of the state.
-func (b *batch) key(key []byte) []byte {
+func (b *bulk) key(key []byte) []byte {
 	return append(append(b.slice(1+len(key)), dataPrefix), key...)
 }
 
-func (b *batch) set(key, value []byte) error {
+func (b *bulk) set(key, value []byte) error {
 	k := b.key(key)
 	if len(b.entries) == cap(b.entries) {
 		b.entries = make([]badger.Entry, 0, 256)
@@ -201,11 +201,11 @@ func (b *batch) set(key, value []byte) error {
 	return b.to.SetEntry(&b.entries[len(b.entries)-1])
 }
 
-func (b *batch) delete(key []byte) error { return b.to.Delete(b.key(key)) }
+func (b *bulk) delete(key []byte) error { return b.to.Delete(b.key(key)) }
 
 // flush returns when everything is durable.
-func (b *batch) flush() error { return b.to.Flush() }
+func (b *bulk) flush() error { return b.to.Flush() }
 
-// cancel ends the batch; some of it may have been written. After flush it does
+// cancel ends the bulk; some of it may have been written. After flush it does
 // nothing.
-func (b *batch) cancel() { b.to.Cancel() }
+func (b *bulk) cancel() { b.to.Cancel() }

@@ -5,7 +5,7 @@
 // no client tables. It does not know what a snapshot means, and it does not
 // watch the disk between writes.
 //
-// What makes a state visible is one record, the control record: the marker, what
+// What makes a state visible is one entry, the control entry: the marker, what
 // was retired, and which versions above the marker an interrupted installation
 // may have touched. It is written alone, in a transaction after the data (R84).
 // Until then everything at the new version is garbage that no read returns, and
@@ -15,7 +15,7 @@
 // since Badger returns flipped bits of a table that it has open without an
 // error. Absence carries no checksum: Badger hides some rot as "not found", and
 // only digests of partitions tell. At open the number of values written at the
-// marker's version is compared with what the control record says, because
+// marker's version is compared with what the control entry says, because
 // Badger's write-ahead log opens cleanly with a hole in it.
 //
 // Whoever opens a Store owes it:

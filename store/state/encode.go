@@ -10,7 +10,7 @@ import (
 
 // The first byte of every key in Badger. The state's own keys stand behind
 // dataPrefix, so that none of them meets Badger's reserved "!badger!" or a
-// record of this package.
+// key of this package.
 const (
 	dataPrefix = 'd'
 	metaPrefix = 'm'

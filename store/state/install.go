@@ -55,7 +55,7 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
 // replace makes the state at a version, where nothing stands yet, equal to the
 // contents, and returns how many values that took.
 func (s *Store) replace(v statemachine.Version, contents func() (statemachine.Change, bool, error)) (uint64, error) {
-	w := &writer{batch: s.db.newBatch(uint64(v)), space: s.space}
+	w := &writer{bulk: s.db.newBulk(uint64(v)), space: s.space}
 	defer w.cancel()
 	in := &incoming{next: contents, sum: newContentSum()}
 	if err := in.advance(); err != nil {

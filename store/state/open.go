@@ -22,7 +22,7 @@ const formatVersion = 1
 // and one compaction (R88).
 const reserveBytes = 2*memTables*memTableBytes + compactionBytes
 
-// The records of this package. Each counts its own timestamps.
+// The keys of this package. Each counts its own timestamps.
 var (
 	identityKey = []byte{metaPrefix, 'i'}
 	controlKey  = []byte{metaPrefix, 'c'}
@@ -113,7 +113,7 @@ func (s *Store) bind(identity crypto.Digest) error {
 		b := cryptobyte.NewBuilder(nil)
 		b.AddUint32(formatVersion)
 		b.AddBytes(identity[:])
-		return s.db.put(1, record{identityKey, b.BytesOrPanic()})
+		return s.db.put(1, entry{identityKey, b.BytesOrPanic()})
 	}
 	var format uint32
 	var owner crypto.Digest

@@ -32,13 +32,13 @@ func (s *Store) SaveSnapshot(encoded []byte) error {
 		}
 		head := cryptobyte.NewBuilder(nil)
 		head.AddUint32(uint32(len(encoded)))
-		records := []record{{snapshotKey, head.BytesOrPanic()}}
+		entries := []entry{{snapshotKey, head.BytesOrPanic()}}
 		for i, rest := 0, encoded; len(rest) > 0; i++ {
 			n := min(len(rest), snapshotPartBytes)
-			records = append(records, record{snapshotPart(i), rest[:n]})
+			entries = append(entries, entry{snapshotPart(i), rest[:n]})
 			rest = rest[n:]
 		}
-		return s.db.put(stamp+1, records...)
+		return s.db.put(stamp+1, entries...)
 	})
 }
 

@@ -104,10 +104,10 @@ func harmless(err error) bool {
 		errors.Is(err, statemachine.ErrVersion) || errors.Is(err, statemachine.ErrRetired)
 }
 
-// settle replaces the control record, and with it what is visible (R84).
+// settle replaces the control entry, and with it what is visible (R84).
 func (s *Store) settle(next control) error {
 	next.stamp = s.valid.Load().stamp + 1
-	if err := s.db.put(next.stamp, record{controlKey, next.marshal()}); err != nil {
+	if err := s.db.put(next.stamp, entry{controlKey, next.marshal()}); err != nil {
 		return err
 	}
 	s.valid.Store(&next)
@@ -142,7 +142,7 @@ func (s *Store) Apply(changes []statemachine.Change, m statemachine.Marker) erro
 			return err
 		}
 		s.leftovers = union(s.leftovers, []statemachine.Version{m.Version}, 0)
-		w := &writer{batch: s.db.newBatch(uint64(m.Version)), space: s.space}
+		w := &writer{bulk: s.db.newBulk(uint64(m.Version)), space: s.space}
 		defer w.cancel()
 		for i := range changes {
 			if err := w.write(&changes[i]); err != nil {
@@ -235,7 +235,7 @@ func (s *Store) Retire(below statemachine.Version) error {
 		}
 		next := *c
 		next.retired = below
-		// First the record: a window that lost its tombstones must not look complete
+		// First the entry: a window that lost its tombstones must not look complete
 		// after a crash.
 		if err := s.settle(next); err != nil {
 			return err

@@ -7,10 +7,10 @@ import (
 // spaceCheckBytes is how much may be written between two looks at the free space.
 const spaceCheckBytes = 2 << 20
 
-// A writer puts changes into a batch, counts the values among them, and stops
+// A writer puts changes into a bulk, counts the values among them, and stops
 // before the disk is full (R88).
 type writer struct {
-	*batch
+	*bulk
 	space  space
 	unseen uint64 // bytes written since the last look
 	sets   uint64

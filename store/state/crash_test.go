@@ -1,0 +1,5 @@
+package state
+
+const victimVariable = "VARANGIAN_STATE_VICTIM"
+
+func victim() {}
