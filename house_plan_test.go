@@ -81,7 +81,7 @@ var plan = []room{
 			"consensus", "crypto", "crypto/keyfile", "internal/groupfile", "internal/wire", "network", "paxos", "pbft", "raft",
 			"replica/core", "replica/transfer", "statemachine", "statemachine/kv", "store/log", "store/state",
 		},
-		others: []string{xsync, xsys},
+		others: []string{cryptobyte, xsync, xsys},
 	},
 
 	{

@@ -71,6 +71,28 @@ func checkRules(root string) ([]string, error) {
 	return out, nil
 }
 
+// early returns the rules that a test cites although docs/rules.md says that
+// their test comes later: a part of it may be there, or all.
+func early(root string) ([]string, error) {
+	rules, err := readRules(filepath.Join(root, "docs", "rules.md"))
+	if err != nil {
+		return nil, err
+	}
+	cites, err := citations(root)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range rules {
+		i := slices.IndexFunc(cites, func(c cite) bool { return c.tested && c.number == r.number })
+		if r.later != "" && i >= 0 {
+			out = append(out, fmt.Sprintf("docs/rules.md: R%d waits for %s, and %s cites it: if that test covers it, empty the last column",
+				r.number, r.later, cites[i].where))
+		}
+	}
+	return out, nil
+}
+
 // readRules reads the tables of a file: number, title, keepers, later.
 func readRules(name string) ([]rule, error) {
 	text, err := os.ReadFile(name)

@@ -47,6 +47,15 @@ func TestHouse(t *testing.T) {
 			for _, c := range complaints {
 				t.Error(c)
 			}
+			if name == "rules" {
+				remarks, err := early(".")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range remarks {
+					t.Log(r) // seen with -v
+				}
+			}
 		})
 	}
 }
