@@ -32,7 +32,13 @@ type Reader interface {
 
 	// Scan calls yield for each key in [start, end) in ascending order until yield
 	// returns false. A nil end means no bound. The slices must not be changed.
+	// It shows the state as it was when it began, whatever yield writes.
 	Scan(start, end []byte, yield func(key, value []byte) bool)
+
+	// ResultBytesMax returns how long the result of this operation may be: at most
+	// the group's result_bytes_max, less if the request or the batch has used up its
+	// share (R111). A list is cut before it.
+	ResultBytesMax() uint64
 }
 
 // A Writer is a Reader that changes the state, and sees its own changes. Key and
