@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/varangian-bft/varangian/client/session"
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+)
+
+// An Outcome says whether an operation took effect.
+type Outcome = session.Outcome
+
+// The outcomes.
+const (
+	OutcomeNever = session.OutcomeNever // it changed nothing and never will
+	OutcomeMaybe = session.OutcomeMaybe // it may have been executed, or still be
+	OutcomeYes   = session.OutcomeYes   // it was executed, once
+)
+
+// What an *Error is: use errors.Is.
+var (
+	ErrTimeout    = errors.New("no answer in time")
+	ErrOverloaded = errors.New("the group is overloaded")
+	ErrRejected   = errors.New("refused")
+	ErrResultGone = errors.New("executed, but its result was not kept")
+	ErrForgotten  = errors.New("the group has forgotten the session of this client")
+	ErrCancelled  = errors.New("cancelled")
+	ErrClosed     = errors.New("the client was closed")
+)
+
+// An Error is why an operation has no good result, in one line that says what to
+// do. It is one of the errors above, and context.DeadlineExceeded or
+// context.Canceled if that was the cause.
+type Error struct {
+	kind    error
+	cause   error // of the context, or nil
+	outcome Outcome
+	text    string
+}
+
+// Error is one line.
+func (e *Error) Error() string { return e.text }
+
+// Outcome says whether the operation can have taken effect.
+func (e *Error) Outcome() Outcome { return e.outcome }
+
+// Unwrap returns what the error is.
+func (e *Error) Unwrap() []error {
+	if e.cause != nil {
+		return []error{e.kind, e.cause}
+	}
+	return []error{e.kind}
+}
+
+// OutcomeOf returns whether the operation that gave this error can have taken
+// effect: OutcomeYes without an error, OutcomeMaybe for errors of others.
+func OutcomeOf(err error) Outcome {
+	var e *Error
+	switch {
+	case err == nil:
+		return OutcomeYes
+	case errors.As(err, &e):
+		return e.outcome
+	}
+	return OutcomeMaybe
+}
+
+func (c *Client) fail(kind error, outcome Outcome, format string, args ...any) *Error {
+	text := fmt.Sprintf(format, args...)
+	switch outcome {
+	case OutcomeNever:
+		text += "; the operation changed nothing"
+	case OutcomeMaybe:
+		text += "; the operation may have been executed or still be"
+	}
+	return &Error{kind: kind, outcome: outcome, text: text}
+}
+
+// answer turns what became of an operation into what its caller gets.
+func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) (Result, error) {
+	r := Result{Class: done.Result.Class, Value: done.Result.Value, proof: done.Proof, client: c}
+	if done.Proof != nil {
+		r.Sequence = done.Proof.Leaf.Sequence
+	}
+	switch {
+	case w.closed && done.Fate == session.Withdrawn:
+		return r, c.fail(ErrClosed, done.Outcome, "%v", ErrClosed)
+	case done.Fate == session.Executed:
+		if done.Result.Class == consensus.ResultOK {
+			return r, nil
+		}
+		return r, c.fail(ErrRejected, done.Outcome, "%s", refusal(done.Result))
+	}
+	e := c.unanswered(ctx, done)
+	if e.kind == ErrTimeout || e.kind == ErrCancelled {
+		e.cause = ctx.Err()
+	}
+	return r, e
+}
+
+// unanswered says why an operation has no result.
+func (c *Client) unanswered(ctx context.Context, done *session.Completion) *Error {
+	p := &c.group.Genesis.Parameters
+	switch done.Fate {
+	case session.Gone:
+		return c.fail(ErrResultGone, done.Outcome, "%v; ask for smaller results, or read the state anew", ErrResultGone)
+	case session.Forgotten:
+		return c.fail(ErrForgotten, done.Outcome, "%v; a key may have %d sessions at once", ErrForgotten, p.SessionsPerClient)
+	case session.Full:
+		return c.fail(ErrOverloaded, done.Outcome, "too many operations wait in this client; invoke fewer at once")
+	case session.Oversized:
+		return c.fail(ErrRejected, done.Outcome, "refused: the operation does not fit into a request of %d bytes (request_bytes_max)", p.RequestBytesMax)
+	case session.Refused:
+		return c.fail(ErrRejected, done.Outcome, "refused: %s", refusalWords(done.Reason))
+	}
+	if done.Reason == wire.RefusedOverloaded || done.Reason == wire.RefusedStopping {
+		return c.fail(ErrOverloaded, done.Outcome, "%s until the time was up; try again later", refusalWords(done.Reason))
+	}
+	kind := ErrTimeout
+	if done.Fate == session.Withdrawn && errors.Is(ctx.Err(), context.Canceled) {
+		kind = ErrCancelled
+	}
+	return c.fail(kind, done.Outcome, "%v: %s", kind, c.links.describe(done.Heard))
+}
+
+func refusalWords(r wire.RefusalReason) string {
+	switch r {
+	case wire.RefusedUnauthorised:
+		return "the group does not list this client's key; have an operator add it"
+	case wire.RefusedInvalid:
+		return "the request does not keep the rules of the group; compare the group files and versions of both sides"
+	case wire.RefusedSession:
+		return "the group accepts no session number of this client; set the clock of this machine"
+	case wire.RefusedStopping:
+		return "the replicas are starting, stopping or catching up"
+	case wire.RefusedOverloaded:
+		return "the group refused it as overloaded"
+	}
+	return "the group does not take the request"
+}
+
+// refusal says why an operation that was executed was refused.
+func refusal(r consensus.Result) string {
+	switch r.Class {
+	case consensus.ResultError:
+		return "refused by the application: " + printable(r.Value)
+	case consensus.ResultPanic:
+		return "refused: the application panicked over the operation"
+	case consensus.ResultLimit:
+		return "refused: over a limit of the group: " + printable(r.Value)
+	case consensus.ResultUnauthorised:
+		return "refused: this client's key is not enrolled, or may not do this"
+	}
+	return fmt.Sprintf("refused: result class %d", r.Class)
+}
+
+// printable keeps text of an application from breaking the line that it is
+// shown in, or the terminal.
+func printable(text []byte) string {
+	const bytesMax = 512
+	q := fmt.Sprintf("%q", text[:min(len(text), bytesMax)])
+	return q[1 : len(q)-1]
+}

@@ -1,0 +1,111 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/varangian-bft/varangian/client/session"
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/network"
+)
+
+// FromReplica takes a frame from the transport; it is no part of the client's
+// use. It blocks while many frames wait.
+func (c *Client) FromReplica(from consensus.ReplicaID, frame []byte) {
+	if wire.Type(frame) == wire.TypeStatusAnswer {
+		c.queries.answer(from, frame[1:])
+		return
+	}
+	select {
+	case c.frames <- session.Received{From: from, Frame: frame}:
+	case <-c.closing:
+	}
+}
+
+// ReplicaUp is called by the transport.
+func (c *Client) ReplicaUp(id consensus.ReplicaID) {
+	c.links.set(id, true, nil)
+	c.put(func(in *inbox) { in.connected = append(in.connected, id) })
+}
+
+// ReplicaDown is called by the transport.
+func (c *Client) ReplicaDown(id consensus.ReplicaID, err error) { c.links.set(id, false, err) }
+
+// links knows which replicas are connected, and why the others are not.
+type links struct {
+	group *consensus.Group
+	mu    sync.Mutex
+	state []link
+	moved chan struct{} // closed at the next change
+}
+
+type link struct {
+	up    bool
+	cause error
+}
+
+func newLinks(g *consensus.Group) links {
+	return links{group: g, state: make([]link, g.N), moved: make(chan struct{})}
+}
+
+func (l *links) set(id consensus.ReplicaID, up bool, cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if uint64(id) >= uint64(len(l.state)) {
+		return
+	}
+	l.state[id] = link{up, cause}
+	close(l.moved)
+	l.moved = make(chan struct{})
+}
+
+// at returns the state of a replica, and a channel that is closed when any
+// replica's changes.
+func (l *links) at(id consensus.ReplicaID) (link, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state[id], l.moved
+}
+
+// describe says who is reachable, who answered, and what is needed: "1 of 4
+// replicas reachable, 3 needed for progress: r1 nothing answered at its address".
+func (l *links) describe(heard session.Heard) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	up := 0
+	var words []string
+	for i, s := range l.state {
+		id := consensus.ReplicaID(i)
+		word := ""
+		switch {
+		case heard.Answered.Has(id):
+			word = "answered"
+		case heard.Refused.Has(id):
+			word = "refused"
+		case s.up:
+			word = "has not answered"
+		default:
+			word = reason(s.cause)
+		}
+		if s.up {
+			up++
+		}
+		words = append(words, l.group.Genesis.Replicas[i].Name+" "+word)
+	}
+	return fmt.Sprintf("%d of %d replicas reachable, %d needed for progress: %s",
+		up, l.group.N, l.group.Quorum, strings.Join(words, ", "))
+}
+
+func reason(err error) string {
+	if err == nil {
+		return "is not connected yet"
+	}
+	var e *network.Error
+	if errors.As(err, &e) {
+		return "is not connected: " + e.Reason.String()
+	}
+	return "is not connected: " + strings.ReplaceAll(err.Error(), "\n", " ")
+}
