@@ -69,14 +69,14 @@
 // would not; whoever can write the disk at will could recompute any hash. The
 // first round of a log is chained to the hash of identity and salt.
 //
-// The mark has 8192 bytes and two slots, at 0 and 4096, which are written in turn;
-// of those that are whole, the one with the higher serial holds:
+// The mark has 12288 bytes and three slots, at 0, 4096 and 8192. Of those that are
+// whole, the one with the highest serial holds:
 //
 //	  0   4  "VGLM"
 //	  4   4  CRC of bytes 8 to 143
 //	  8   4  version of the format: 1
 //	 12   4  zero
-//	 16   8  serial
+//	 16   8  serial, from 1
 //	 24   8  life
 //	 32   8  number of the first segment
 //	 40   8  number of the last segment, 0 before there is one
@@ -95,9 +95,10 @@
 // (R82). Everything else is damage, and so is a file that is missing, has another
 // size, another identity, or another number.
 //
-// The mark is written after each sync, and itself synced whenever the set of
-// segments changes, when the log is opened or closed, and at every 64th sync
-// (MarkLagSyncs). There is no second sync for each round. After a crash of the
+// The mark's third slot is written after each sync, without a sync of its own, so
+// that there is one sync for each round and not two. Its first two slots are written
+// in turn, and synced, whenever the set of segments changes, when the log is opened
+// or closed, and at every 64th sync (MarkLagSyncs). After a crash of the
 // process, which leaves the page cache, the mark is therefore exact. After a loss
 // of power it may be up to 64 syncs behind; then each round still says what had
 // been synced before it. What can go unnoticed takes two faults at once: a loss of

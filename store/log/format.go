@@ -29,7 +29,7 @@ const (
 
 	segmentHeaderBytes = 128
 	markSlotBytes      = 144
-	markBytes          = 2 * pageBytes
+	markBytes          = 3 * pageBytes
 
 	markName     = "mark"
 	spareName    = "spare"

@@ -46,7 +46,8 @@ type Log struct {
 
 	mark     mark
 	markFile File
-	unmarked int // calls of Sync since the mark was synced
+	turn     int // which of its first two slots is written and synced next
+	unmarked int // calls of Sync since then
 
 	segments []segment // all that are kept, oldest first; the last is active
 	active   File
@@ -175,14 +176,8 @@ func (l *Log) Sync() error {
 	if err := l.syncActive(); err != nil {
 		return l.fail(err)
 	}
-	if err := l.writeMark(); err != nil {
+	if err := l.noteMark(); err != nil {
 		return l.fail(err)
-	}
-	if l.unmarked++; l.unmarked == MarkLagSyncs {
-		if err := l.markFile.Sync(); err != nil {
-			return l.fail(err)
-		}
-		l.unmarked = 0
 	}
 	return nil
 }
@@ -230,7 +225,7 @@ func (l *Log) Close() error {
 	}
 	err := l.Sync()
 	if err == nil {
-		err = l.markFile.Sync()
+		err = l.commitMark()
 	}
 	if waited := l.prepared(true); err == nil {
 		err = waited

@@ -11,8 +11,9 @@ import (
 const MarkLagSyncs = 64
 
 // A mark says, independently of the segments, which of them there are and how
-// far they were synced (R82). It has two slots that are written in turn, so that
-// a torn write leaves the one before.
+// far they were synced (R82). Its file has three slots. The last one is written
+// after each sync of a segment, and not itself synced: a crash may tear it. The
+// other two are written in turn and synced, so that one of them is always whole.
 type mark struct {
 	serial      uint64 // the slot with the higher one holds
 	life        uint64
@@ -55,25 +56,33 @@ func readMark(b []byte) (m mark, version uint32, ok bool) {
 	return m, order.Uint32(b[8:]), true
 }
 
-// writeMark writes the slot whose turn it is, without a sync: that costs one
-// write into the page cache, which survives a crash of the process.
-func (l *Log) writeMark() error {
+// noteMark notes how far the log is synced, without a sync: that costs one write
+// into the page cache, which survives a crash of the process.
+func (l *Log) noteMark() error {
+	if l.unmarked++; l.unmarked == MarkLagSyncs {
+		return l.commitMark()
+	}
+	return l.writeMark(2)
+}
+
+func (l *Log) writeMark(slot int) error {
 	l.mark.serial++
-	_, err := l.markFile.WriteAt(l.mark.slot(), int64(l.mark.serial%2)*pageBytes)
+	_, err := l.markFile.WriteAt(l.mark.slot(), int64(slot)*pageBytes)
 	return err
 }
 
 // commitMark makes the mark durable, and brings the other slot to the same
 // state, so that rot in one slot never brings an older set of segments back.
 func (l *Log) commitMark() error {
-	if err := l.writeMark(); err != nil {
+	if err := l.writeMark(l.turn); err != nil {
 		return err
 	}
 	if err := l.markFile.Sync(); err != nil {
 		return err
 	}
+	l.turn = 1 - l.turn
 	l.unmarked = 0
-	return l.writeMark()
+	return l.writeMark(l.turn)
 }
 
 // createMark makes the first file of a new log. It appears under its name only
@@ -106,26 +115,42 @@ func (l *Log) openMark() error {
 	if size, err := f.Size(); err != nil || size != markBytes {
 		return &Damage{File: markName, Offset: size, Reason: "has another size than it was made with", Cause: err}
 	}
-	found := false
-	for at := int64(0); at < markBytes; at += pageBytes {
-		b := make([]byte, markSlotBytes)
-		if _, err := f.ReadAt(b, at); err != nil {
-			return &Damage{File: markName, Offset: at, Reason: "cannot be read", Cause: err}
+	var serials [3]uint64
+	for i := range serials {
+		m, whole, err := l.readSlot(i)
+		if err != nil {
+			return err
 		}
-		m, version, ok := readMark(b)
-		switch {
-		case !ok:
-		case version != Version:
-			return ErrVersion
-		case !found || m.serial > l.mark.serial:
-			l.mark, found = m, true
+		if !whole {
+			continue
+		}
+		serials[i] = m.serial
+		if m.serial > l.mark.serial {
+			l.mark = m
 		}
 	}
 	switch {
-	case !found:
-		return &Damage{File: markName, Reason: "neither of its two slots is whole"}
+	case l.mark.serial == 0:
+		return &Damage{File: markName, Reason: "none of its slots is whole"}
 	case l.mark.identity != l.config.Identity:
 		return ErrForeign
 	}
+	// Of two whole slots the one with the higher serial is the copy that commitMark
+	// wrote last, and did not sync.
+	if serials[1] == 0 || serials[0] != 0 && serials[1] > serials[0] {
+		l.turn = 1
+	}
 	return nil
+}
+
+func (l *Log) readSlot(slot int) (m mark, whole bool, err error) {
+	b, at := make([]byte, markSlotBytes), int64(slot)*pageBytes
+	if _, err := l.markFile.ReadAt(b, at); err != nil {
+		return m, false, &Damage{File: markName, Offset: at, Reason: "cannot be read", Cause: err}
+	}
+	m, version, whole := readMark(b)
+	if whole && version != Version {
+		return m, false, ErrVersion
+	}
+	return m, whole, nil
 }
