@@ -11,10 +11,10 @@ import (
 func testEmpty(t *testing.T, open Open) {
 	s, reopen := open(t)
 	for range 2 {
-		wantMarker(t, s, statemachine.Marker{})
-		wantState(t, s, 0)
-		wantWindow(t, s, 0, 0)
-		wantNext(t, s, 128, version(128, 0))
+		WantMarker(t, s, statemachine.Marker{})
+		WantState(t, s, 0)
+		WantWindow(t, s, 0, 0)
+		WantNext(t, s, 128, VersionAt(128, 0))
 		if b, err := s.SavedSnapshot(); err != nil || b != nil {
 			t.Fatalf("a snapshot in an empty store: %d bytes, %v", len(b), err)
 		}
@@ -25,23 +25,23 @@ func testEmpty(t *testing.T, open Open) {
 // States at all versions stay as they were while newer ones are written (R55).
 func testVersions(t *testing.T, open Open) {
 	s, reopen := open(t)
-	v1, v2, v3 := version(128, 0), version(256, 0), version(384, 0)
-	apply(t, s, v1, set("", "the empty key"), set("a", "1"), set("b", "1"), set("c", ""))
-	apply(t, s, v2, set("a", "2"), del("b"), set("d", "2"), del("e"))
-	apply(t, s, v3, set("b", "3"), del("d"))
+	v1, v2, v3 := VersionAt(128, 0), VersionAt(256, 0), VersionAt(384, 0)
+	apply(t, s, v1, Set("", "the empty key"), Set("a", "1"), Set("b", "1"), Set("c", ""))
+	apply(t, s, v2, Set("a", "2"), Delete("b"), Set("d", "2"), Delete("e"))
+	apply(t, s, v3, Set("b", "3"), Delete("d"))
 	for range 2 {
-		wantMarker(t, s, marker(v3))
-		wantState(t, s, 0)
-		wantState(t, s, v1, set("", "the empty key"), set("a", "1"), set("b", "1"), set("c", ""))
-		wantState(t, s, v1+100, set("", "the empty key"), set("a", "1"), set("b", "1"), set("c", ""))
-		wantState(t, s, v2, set("", "the empty key"), set("a", "2"), set("c", ""), set("d", "2"))
-		wantState(t, s, v3, set("", "the empty key"), set("a", "2"), set("b", "3"), set("c", ""))
+		WantMarker(t, s, MarkerAt(v3))
+		WantState(t, s, 0)
+		WantState(t, s, v1, Set("", "the empty key"), Set("a", "1"), Set("b", "1"), Set("c", ""))
+		WantState(t, s, v1+100, Set("", "the empty key"), Set("a", "1"), Set("b", "1"), Set("c", ""))
+		WantState(t, s, v2, Set("", "the empty key"), Set("a", "2"), Set("c", ""), Set("d", "2"))
+		WantState(t, s, v3, Set("", "the empty key"), Set("a", "2"), Set("b", "3"), Set("c", ""))
 		s = reopen()
 	}
 	// A checkpoint without changes.
-	apply(t, s, version(512, 0))
-	wantMarker(t, s, marker(version(512, 0)))
-	wantState(t, reopen(), version(512, 0), set("", "the empty key"), set("a", "2"), set("b", "3"), set("c", ""))
+	apply(t, s, VersionAt(512, 0))
+	WantMarker(t, s, MarkerAt(VersionAt(512, 0)))
+	WantState(t, reopen(), VersionAt(512, 0), Set("", "the empty key"), Set("a", "2"), Set("b", "3"), Set("c", ""))
 }
 
 func testScan(t *testing.T, open Open) {
@@ -49,11 +49,11 @@ func testScan(t *testing.T, open Open) {
 	keys := []string{"", "\x00", "a", "a\x00", "a\xff", "b", "m", "\xff", "\xff\xff"}
 	var all []statemachine.Change
 	for _, k := range keys {
-		all = append(all, set(k, "value of "+k))
+		all = append(all, Set(k, "value of "+k))
 	}
-	v := version(128, 0)
+	v := VersionAt(128, 0)
 	apply(t, s, v, all...)
-	wantState(t, s, v, all...)
+	WantState(t, s, v, all...)
 	bounds := []struct {
 		start, end []byte
 		want       []string
@@ -93,15 +93,15 @@ func testScan(t *testing.T, open Open) {
 // What a caller does with its slices afterwards changes nothing in the store.
 func testOwnership(t *testing.T, open Open) {
 	s, _ := open(t)
-	v := version(128, 0)
-	c := set("key", "value")
+	v := VersionAt(128, 0)
+	c := Set("key", "value")
 	snapshot := []byte("snapshot")
 	apply(t, s, v, c)
 	if err := s.SaveSnapshot(snapshot); err != nil {
 		t.Fatal(err)
 	}
 	scribble(c.Key, c.Value, snapshot)
-	wantState(t, s, v, set("key", "value"))
+	WantState(t, s, v, Set("key", "value"))
 	value, _, err := s.Read([]byte("key"), v)
 	if err != nil {
 		t.Fatal(err)
@@ -115,15 +115,15 @@ func testOwnership(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	scribble(value, window[0].Key, window[0].Value, saved)
-	wantState(t, s, v, set("key", "value"))
-	wantWindow(t, s, 0, v, set("key", "value"))
+	WantState(t, s, v, Set("key", "value"))
+	WantWindow(t, s, 0, v, Set("key", "value"))
 	if saved, err = s.SavedSnapshot(); err != nil || string(saved) != "snapshot" {
 		t.Fatalf("snapshot is %q, %v", saved, err)
 	}
 	// The source of an installation may reuse its buffers with each call.
-	left := []statemachine.Change{set("a", "1"), set("b", "2"), set("c", "3")}
+	left := []statemachine.Change{Set("a", "1"), Set("b", "2"), Set("c", "3")}
 	var key, value2 []byte
-	m, err := s.Install(256, marker(version(256, 0)).Chain, func() (c statemachine.Change, ok bool, err error) {
+	m, err := s.Install(256, MarkerAt(VersionAt(256, 0)).Chain, func() (c statemachine.Change, ok bool, err error) {
 		scribble(key, value2)
 		if len(left) == 0 {
 			return c, false, nil
@@ -135,7 +135,7 @@ func testOwnership(t *testing.T, open Open) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantState(t, s, m.Version, set("a", "1"), set("b", "2"), set("c", "3"))
+	WantState(t, s, m.Version, Set("a", "1"), Set("b", "2"), Set("c", "3"))
 }
 
 func scribble(slices ...[]byte) {
@@ -148,34 +148,34 @@ func scribble(slices ...[]byte) {
 
 func testRefusals(t *testing.T, open Open) {
 	s, _ := open(t)
-	v := version(256, 3)
-	apply(t, s, v, set("a", "1"))
-	for _, bad := range []statemachine.Version{0, 1, version(128, 0), v - 1, v} {
-		wantErr(t, "apply not above the marker", s.Apply([]statemachine.Change{set("a", "2")}, marker(bad)), statemachine.ErrVersion)
+	v := VersionAt(256, 3)
+	apply(t, s, v, Set("a", "1"))
+	for _, bad := range []statemachine.Version{0, 1, VersionAt(128, 0), v - 1, v} {
+		WantErr(t, "apply not above the marker", s.Apply([]statemachine.Change{Set("a", "2")}, MarkerAt(bad)), statemachine.ErrVersion)
 	}
 	for name, bad := range map[string][]statemachine.Change{
-		"not sorted":            {set("b", "2"), set("a", "2")},
-		"a key twice":           {set("a", "2"), set("a", "2")},
+		"not sorted":            {Set("b", "2"), Set("a", "2")},
+		"a key twice":           {Set("a", "2"), Set("a", "2")},
 		"a deletion with value": {{Key: []byte("a"), Value: []byte("2"), Deleted: true}},
 	} {
-		if err := s.Apply(bad, marker(version(384, 0))); err == nil {
+		if err := s.Apply(bad, MarkerAt(VersionAt(384, 0))); err == nil {
 			t.Errorf("changes with %s were applied", name)
 		}
 	}
 	_, _, err := s.Read([]byte("a"), v+1)
-	wantErr(t, "read above the marker", err, statemachine.ErrVersion)
+	WantErr(t, "read above the marker", err, statemachine.ErrVersion)
 	err = s.Scan(nil, nil, v+1, func(_, _ []byte) bool { t.Error("a scan above the marker yielded"); return false })
-	wantErr(t, "scan above the marker", err, statemachine.ErrVersion)
+	WantErr(t, "scan above the marker", err, statemachine.ErrVersion)
 	_, err = s.Window(0, v+1)
-	wantErr(t, "window above the marker", err, statemachine.ErrVersion)
+	WantErr(t, "window above the marker", err, statemachine.ErrVersion)
 	_, err = s.Next(255)
-	wantErr(t, "next below the marker", err, statemachine.ErrVersion)
-	_, err = s.Install(255, marker(v).Chain, list())
-	wantErr(t, "install below the marker", err, statemachine.ErrVersion)
-	wantNext(t, s, 256, v+1)
-	wantMarker(t, s, marker(v))
-	wantState(t, s, v, set("a", "1"))
-	apply(t, s, version(384, 0), set("a", "2")) // refusals are not final
+	WantErr(t, "next below the marker", err, statemachine.ErrVersion)
+	_, err = s.Install(255, MarkerAt(v).Chain, list())
+	WantErr(t, "install below the marker", err, statemachine.ErrVersion)
+	WantNext(t, s, 256, v+1)
+	WantMarker(t, s, MarkerAt(v))
+	WantState(t, s, v, Set("a", "1"))
+	apply(t, s, VersionAt(384, 0), Set("a", "2")) // refusals are not final
 }
 
 func testSnapshot(t *testing.T, open Open) {
@@ -196,6 +196,6 @@ func testSnapshot(t *testing.T, open Open) {
 	if err := s.SaveSnapshot(make([]byte, 1<<20+1)); err == nil {
 		t.Error("a snapshot of more than 1 MiB was saved")
 	}
-	wantMarker(t, s, statemachine.Marker{})
-	wantState(t, s, 0)
+	WantMarker(t, s, statemachine.Marker{})
+	WantState(t, s, 0)
 }

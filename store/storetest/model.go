@@ -60,7 +60,7 @@ func (m *model) at(v statemachine.Version) []statemachine.Change {
 	state := m.states[m.versions[i]]
 	var out []statemachine.Change
 	for _, k := range slices.Sorted(maps.Keys(state)) {
-		out = append(out, set(k, state[k]))
+		out = append(out, Set(k, state[k]))
 	}
 	return out
 }
@@ -91,9 +91,9 @@ func drawChanges(t *rapid.T) (out []statemachine.Change) {
 	entries := drawEntries.Draw(t, "changes")
 	for _, k := range slices.Sorted(maps.Keys(entries)) {
 		if rapid.IntRange(0, 2).Draw(t, "delete") == 0 {
-			out = append(out, del(k))
+			out = append(out, Delete(k))
 		} else {
-			out = append(out, set(k, entries[k]))
+			out = append(out, Set(k, entries[k]))
 		}
 	}
 	return out
@@ -110,7 +110,7 @@ func (m *machine) nextSequence(t *rapid.T) consensus.Sequence {
 	return m.marker.Version.Sequence() + consensus.Sequence(rapid.IntRange(0, 3).Draw(t, "sequences on"))
 }
 
-func (m *machine) version(t *rapid.T) statemachine.Version {
+func (m *machine) VersionAt(t *rapid.T) statemachine.Version {
 	v := rapid.SampledFrom(m.versions).Draw(t, "version")
 	return v + statemachine.Version(rapid.IntRange(0, 2).Draw(t, "off by"))
 }
@@ -131,8 +131,8 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 }
 
 func (m *machine) check(t *rapid.T) {
-	wantMarker(t, m.store, m.marker)
-	wantState(t, m.store, m.marker.Version, m.at(m.marker.Version)...)
+	WantMarker(t, m.store, m.marker)
+	WantState(t, m.store, m.marker.Version, m.at(m.marker.Version)...)
 	if got, err := m.store.SavedSnapshot(); err != nil || string(got) != string(m.snapshot) {
 		t.Fatalf("snapshot is %q, %v; want %q", got, err, m.snapshot)
 	}
@@ -145,7 +145,7 @@ func (m *machine) applyNext(t *rapid.T) {
 	}
 	changes := drawChanges(t)
 	apply(t, m.store, v, changes...)
-	m.apply(changes, marker(v))
+	m.apply(changes, MarkerAt(v))
 }
 
 func (m *machine) installNext(t *rapid.T) {
@@ -157,7 +157,7 @@ func (m *machine) installNext(t *rapid.T) {
 	}
 	var contents []statemachine.Change
 	for _, k := range slices.Sorted(maps.Keys(state)) {
-		contents = append(contents, set(k, state[k]))
+		contents = append(contents, Set(k, state[k]))
 	}
 	to := install(t, m.store, int(m.nextSequence(t)), contents...)
 	if to.Version <= m.marker.Version {
@@ -168,15 +168,15 @@ func (m *machine) installNext(t *rapid.T) {
 }
 
 func (m *machine) installFails(t *rapid.T) {
-	_, err := m.store.Install(m.nextSequence(t), m.marker.Chain, failing(errSource, set("", "lost"), set("b", "lost")))
-	wantErr(t, "install from a source that fails", err, errSource)
+	_, err := m.store.Install(m.nextSequence(t), m.marker.Chain, failing(errSource, Set("", "lost"), Set("b", "lost")))
+	WantErr(t, "install from a source that fails", err, errSource)
 }
 
 func (m *machine) retireSome(t *rapid.T) {
-	v := m.version(t)
+	v := m.VersionAt(t)
 	err := m.store.Retire(v)
 	if v > m.marker.Version {
-		wantErr(t, "retire above the marker", err, statemachine.ErrVersion)
+		WantErr(t, "retire above the marker", err, statemachine.ErrVersion)
 		return
 	}
 	if err != nil {
@@ -186,20 +186,20 @@ func (m *machine) retireSome(t *rapid.T) {
 }
 
 func (m *machine) readAt(t *rapid.T) {
-	v := m.version(t)
+	v := m.VersionAt(t)
 	_, _, err := m.store.Read([]byte("a"), v)
 	switch {
 	case v > m.marker.Version:
-		wantErr(t, "read above the marker", err, statemachine.ErrVersion)
+		WantErr(t, "read above the marker", err, statemachine.ErrVersion)
 	case v < m.retired:
-		wantErr(t, "read of a retired version", err, statemachine.ErrRetired)
+		WantErr(t, "read of a retired version", err, statemachine.ErrRetired)
 	default:
-		wantState(t, m.store, v, m.at(v)...)
+		WantState(t, m.store, v, m.at(v)...)
 	}
 }
 
 func (m *machine) windowOver(t *rapid.T) {
-	after, through := m.version(t), m.version(t)
+	after, through := m.VersionAt(t), m.VersionAt(t)
 	got, err := m.store.Window(after, through)
 	switch {
 	case after >= through:
@@ -208,11 +208,11 @@ func (m *machine) windowOver(t *rapid.T) {
 		}
 	case through > m.marker.Version && errors.Is(err, statemachine.ErrVersion):
 	case after < max(m.retired, m.floor):
-		wantErr(t, "window from a retired version", err, statemachine.ErrRetired)
+		WantErr(t, "window from a retired version", err, statemachine.ErrRetired)
 	case through > m.marker.Version:
-		wantErr(t, "window above the marker", err, statemachine.ErrVersion)
+		WantErr(t, "window above the marker", err, statemachine.ErrVersion)
 	default:
-		wantWindow(t, m.store, after, through, m.window(after, through)...)
+		WantWindow(t, m.store, after, through, m.window(after, through)...)
 	}
 }
 

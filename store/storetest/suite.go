@@ -47,25 +47,29 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-func version(s, attempt int) statemachine.Version {
+// VersionAt is statemachine.VersionAt for plain numbers.
+func VersionAt(s, attempt int) statemachine.Version {
 	return statemachine.VersionAt(consensus.Sequence(s), uint8(attempt))
 }
 
-func marker(v statemachine.Version) statemachine.Marker {
+// MarkerAt returns a marker at a version, with a chain that no other version has.
+func MarkerAt(v statemachine.Version) statemachine.Marker {
 	return statemachine.Marker{Version: v, Chain: crypto.Hash(crypto.KindChain, fmt.Append(nil, v))}
 }
 
-func set(key, value string) statemachine.Change {
+// Set returns a change that sets a key.
+func Set(key, value string) statemachine.Change {
 	return statemachine.Change{Key: []byte(key), Value: []byte(value)}
 }
 
-func del(key string) statemachine.Change {
+// Delete returns a change that deletes a key.
+func Delete(key string) statemachine.Change {
 	return statemachine.Change{Key: []byte(key), Deleted: true}
 }
 
 func apply(t T, s statemachine.Store, v statemachine.Version, changes ...statemachine.Change) {
 	t.Helper()
-	if err := s.Apply(changes, marker(v)); err != nil {
+	if err := s.Apply(changes, MarkerAt(v)); err != nil {
 		t.Fatalf("apply at %d: %v", v, err)
 	}
 }
@@ -103,34 +107,37 @@ func install(t T, s statemachine.Store, q int, contents ...statemachine.Change) 
 	if m.Chain != chain || m.Version.Sequence() != consensus.Sequence(q) {
 		t.Fatalf("install at %d returned the marker %d of sequence %d", q, m.Version, m.Version.Sequence())
 	}
-	wantMarker(t, s, m)
+	WantMarker(t, s, m)
 	return m
 }
 
-func wantMarker(t T, s statemachine.Store, want statemachine.Marker) {
+// WantMarker fails the test unless the store has this marker.
+func WantMarker(t T, s statemachine.Store, want statemachine.Marker) {
 	t.Helper()
 	if got, err := s.Marker(); err != nil || got != want {
 		t.Fatalf("marker is %d (%s), %v; want %d (%s)", got.Version, got.Chain.Short(), err, want.Version, want.Chain.Short())
 	}
 }
 
-func wantNext(t T, s statemachine.Store, q int, want statemachine.Version) {
+// WantNext fails the test unless this version is the next at sequence q.
+func WantNext(t T, s statemachine.Store, q int, want statemachine.Version) {
 	t.Helper()
 	if got, err := s.Next(consensus.Sequence(q)); err != nil || got != want {
 		t.Fatalf("next version at sequence %d is %d, %v; want %d", q, got, err, want)
 	}
 }
 
-func wantErr(t T, what string, err, want error) {
+// WantErr fails the test unless err is want; what says in words what was done.
+func WantErr(t T, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("%s: %v; want %v", what, err, want)
 	}
 }
 
-// wantState compares the whole state at a version, by scan and by reads, and
+// WantState compares the whole state at a version, by scan and by reads, and
 // reads a key that is not there.
-func wantState(t T, s statemachine.Store, at statemachine.Version, want ...statemachine.Change) {
+func WantState(t T, s statemachine.Store, at statemachine.Version, want ...statemachine.Change) {
 	t.Helper()
 	var got []statemachine.Change
 	err := s.Scan(nil, nil, at, func(key, value []byte) bool {
@@ -151,7 +158,8 @@ func wantState(t T, s statemachine.Store, at statemachine.Version, want ...state
 	}
 }
 
-func wantWindow(t T, s statemachine.Store, after, through statemachine.Version, want ...statemachine.Change) {
+// WantWindow compares the changes after one version and through another.
+func WantWindow(t T, s statemachine.Store, after, through statemachine.Version, want ...statemachine.Change) {
 	t.Helper()
 	got, err := s.Window(after, through)
 	if err != nil {
