@@ -61,7 +61,10 @@ var plan = []room{
 	{pkg: "client/session", pure: true, ours: []string{"consensus", "crypto", "internal/wire"}, others: []string{cryptobyte}},
 
 	{pkg: "store/log", ours: []string{"consensus", "crypto"}, others: []string{cryptobyte, xsys}},
-	{pkg: "store/memory", ours: []string{"consensus", "statemachine", "crypto"}},
+	{
+		pkg: "store/memory", ours: []string{"consensus", "statemachine", "crypto"},
+		others: []string{"github.com/tidwall/btree"},
+	},
 	{
 		pkg: "store/state", ours: []string{"consensus", "statemachine", "crypto"},
 		others: []string{cryptobyte, xsys, "github.com/dgraph-io/badger/v4"},
@@ -114,7 +117,7 @@ var plan = []room{
 		ours:   []string{"consensus", "crypto", "crypto/keyfile", "internal/groupfile", "replica", "sim", "statemachine/kv"},
 		others: cliLibraries,
 	},
-	{pkg: "examples/*", ours: []string{"*"}},
+	{pkg: "examples/*", ours: []string{"*"}, others: append([]string{cryptobyte}, cliLibraries...)},
 
 	{pkg: "consensus/consensustest", suite: true, ours: []string{"*"}, others: testLibraries},
 	{pkg: "store/log/logtest", suite: true, ours: []string{"*"}, others: testLibraries},

@@ -192,8 +192,13 @@ func pureTime(obj types.Object) bool {
 		return true
 	case *types.TypeName:
 		return obj.Name() != "Timer" && obj.Name() != "Ticker" && obj.Name() != "Location"
+	case *types.Var:
+		return obj.IsField() || obj.Name() == "UTC"
 	case *types.Func:
-		return obj.Signature().Recv() != nil && obj.Name() != "Local"
+		if obj.Signature().Recv() != nil {
+			return obj.Name() != "Local"
+		}
+		return obj.Name() == "Date" || obj.Name() == "ParseDuration"
 	}
 	return false
 }

@@ -59,6 +59,12 @@ func (e *engine) count() (n int) {
 	return n
 }
 
+var epoch, _ = time.ParseDuration("1s")
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+var here = time.Unix(0, 0).In(time.Local) // want: time.Unix
+
 func first[M ~map[K]V, K comparable, V any](m M) (key K) {
 	for k := range m { // want: order of this range
 		return k
