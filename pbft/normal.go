@@ -1,0 +1,302 @@
+package pbft
+
+import (
+	"fmt"
+
+	"github.com/varangian-bft/varangian/consensus"
+)
+
+// Room implements consensus.Engine. A primary stops at the high water mark (R43)
+// and proposes only after its own NEW-VIEW is durable (R77).
+func (e *Engine) Room() int {
+	if e.halted || !e.started || !e.active() || e.primary() != e.self || e.newViewAt > e.persisted || e.transferring {
+		return 0
+	}
+	next := e.nextProposal()
+	open := int(next - 1 - min(e.ordered, next-1))
+	return max(0, min(int(e.high()-min(next-1, e.high())), e.cfg.BatchesInFlight-open))
+}
+
+// nextProposal is the sequence of the next fresh proposal: above everything that
+// the new view carried over and above the checkpoint (R77).
+func (e *Engine) nextProposal() consensus.Sequence {
+	return max(e.proposed, e.carried, e.certified) + 1
+}
+
+// onSubmitted proposes a batch as primary.
+func (e *Engine) onSubmitted(b *consensus.Batch, out *consensus.Effects) {
+	assert(e.Room() > 0, "a batch was submitted without room")
+	s := e.slot(e.nextProposal())
+	assert(s.proposal == nil && e.votable(s.sequence), "own proposal made twice (R36)")
+	v := newVote(TypePrePrepare, Header{View: e.view, Sequence: s.sequence, Batch: b.Digest}, e.self, e.domain, e.cfg.Signer)
+	s.proposal, s.fresh = newPrePrepare(v, &b.Content), true
+	s.keep(b, 0)
+	e.proposed, e.top = s.sequence, max(e.top, s.sequence)
+	e.accept(s, nil, out)
+	e.send(s.proposal.wire, s.votedAt, out)
+	e.advance(s, out)
+}
+
+// onPrePrepare accepts the primary's proposal (R35). Another digest for a
+// sequence with a proposal is evidence, and changes no vote (R46).
+func (e *Engine) onPrePrepare(m *PrePrepare, out *consensus.Effects) {
+	h := m.Header
+	if m.Signer == e.self {
+		e.onOwnVote(&m.Vote, out)
+		return
+	}
+	if h.View > e.view {
+		e.keepForLater(m.Signer, m)
+		return
+	}
+	if h.View < e.view || !e.active() || !e.votable(h.Sequence) {
+		return
+	}
+	s := e.slot(h.Sequence)
+	if s.proposal != nil {
+		e.onProposalAgain(s, m, out)
+		return
+	}
+	// Below carried, everything stands in the NEW-VIEW (R77).
+	if h.Sequence <= e.carried {
+		return
+	}
+	s.proposal, s.fresh = m, true
+	e.proposed, e.top = max(e.proposed, h.Sequence), max(e.top, h.Sequence)
+	e.want(s, out)
+	e.advance(s, out)
+}
+
+func (e *Engine) onProposalAgain(s *slot, m *PrePrepare, out *consensus.Effects) {
+	if s.proposal.Header.Batch != m.Header.Batch {
+		e.accuse(&s.proposal.Vote, &m.Vote, out)
+		return
+	}
+	if s.proposal.Content == nil && m.Content != nil {
+		s.proposal.Content, s.proposal.wire = m.Content, m.wire
+		e.want(s, out)
+	}
+}
+
+// onVote takes in a prepare or commit of another replica. Votes that come before
+// their pre-prepare are kept, one for each sender, type and sequence.
+func (e *Engine) onVote(v *Vote, out *consensus.Effects) {
+	h := v.Header
+	if v.Signer == e.self {
+		e.onOwnVote(v, out)
+		return
+	}
+	if h.View > e.view {
+		e.keepForLater(v.Signer, v)
+		return
+	}
+	if h.View < e.view {
+		return
+	}
+	if v.Kind == TypeCommit && !e.provable(h.Sequence) ||
+		v.Kind == TypePrepare && (!e.active() || !e.votable(h.Sequence)) {
+		return
+	}
+	s := e.slot(h.Sequence)
+	votes := s.prepares
+	if v.Kind == TypeCommit {
+		votes = s.commits
+	}
+	if old := votes[v.Signer]; old != nil {
+		if old.Header.Batch != h.Batch {
+			e.accuse(old, v, out)
+		}
+		return
+	}
+	votes[v.Signer] = v
+	e.advance(s, out)
+}
+
+// advance takes a slot as far as its votes allow, and then executes every
+// committed slot that no gap holds back.
+func (e *Engine) advance(s *slot, out *consensus.Effects) {
+	e.prepare(s, out)
+	e.commit(s, out)
+	e.certify(s, out)
+	e.logCertificate(s, out)
+	e.execute(out)
+}
+
+// open reports whether this replica may vote at a slot in its view.
+func (e *Engine) open(s *slot) bool {
+	return e.started && !e.halted && e.active() && s.view == e.view && s.proposal != nil && e.votable(s.sequence)
+}
+
+// prepare votes for a proposal that is here in full (R21) and timely (R37). It
+// does not vote against a commit certificate, which proves that the primary lies.
+func (e *Engine) prepare(s *slot, out *consensus.Effects) {
+	if !e.open(s) || s.votedAt != 0 {
+		return
+	}
+	h := s.proposal.Header
+	held, ok := s.holds(h.Batch)
+	if !ok || s.fresh && !e.timely(held.batch.Content.Time) || s.certificate != nil && s.certificate.Header.Batch != h.Batch {
+		return
+	}
+	if e.self == e.primary() {
+		e.accept(s, nil, out)
+		return
+	}
+	assert(s.prepares[e.self] == nil, "own prepare made twice (R36)")
+	v := newVote(TypePrepare, h, e.self, e.domain, e.cfg.Signer)
+	s.prepares[e.self] = v
+	e.accept(s, v, out)
+	e.send(v.frame, s.votedAt, out)
+}
+
+// accept logs the proposal, the batch unless the log has it, and the own prepare
+// if there is one: one record, so one sync (R21, R78).
+func (e *Engine) accept(s *slot, own *Vote, out *consensus.Effects) {
+	h := s.proposal.Header
+	held, _ := s.holds(h.Batch)
+	body := held.batch
+	if held.at != 0 || body.Null() {
+		body = nil
+	}
+	s.votedAt = e.record(recordProposal, s.sequence, proposalRecord(&s.proposal.Vote, own, body), out)
+	if body != nil {
+		s.logged(h.Batch, s.votedAt)
+	}
+}
+
+// commit votes once the batch prepared. The certificate goes into the log with
+// the vote (R38). A proposal that this replica's own clock held back may prepare
+// by the votes of others: a quorum judged its time.
+func (e *Engine) commit(s *slot, out *consensus.Effects) {
+	if !e.open(s) || s.commitAt != 0 {
+		return
+	}
+	h := s.proposal.Header
+	if _, ok := s.holds(h.Batch); !ok || s.certificate != nil && s.certificate.Header.Batch != h.Batch {
+		return
+	}
+	prepares, _ := agreeing(s.prepares, h.Batch, e.self, e.group.Quorum-1)
+	if prepares == nil {
+		return
+	}
+	if s.votedAt == 0 {
+		e.accept(s, nil, out)
+	}
+	assert(s.commits[e.self] == nil, "own commit made twice (R36)")
+	assert(s.prepared == nil || s.prepared.Header.View < e.view, "a certificate of a lower view would win (R59)")
+	s.prepared = &PreparedCertificate{Header: h, Primary: s.proposal.Signature, Prepares: prepares}
+	v := newVote(TypeCommit, h, e.self, e.domain, e.cfg.Signer)
+	s.commits[e.self] = v
+	s.commitAt = e.record(recordPrepared, s.sequence, preparedRecord(s.prepared, v), out)
+	e.send(v.frame, s.commitAt, out)
+}
+
+// certify makes a certificate of a quorum of equal commits of one view (R39).
+func (e *Engine) certify(s *slot, out *consensus.Effects) {
+	if s.certificate != nil {
+		return
+	}
+	var last *Vote
+	for _, v := range s.commits {
+		if v == nil || last != nil && last.Header.Batch == v.Header.Batch {
+			continue
+		}
+		last = v
+		if commits, own := agreeing(s.commits, v.Header.Batch, e.self, e.group.Quorum); commits != nil {
+			after := consensus.Position(0)
+			if own {
+				after = s.commitAt
+			}
+			e.committed(s, newCommitCertificate(v.Header, commits), after, out)
+			return
+		}
+	}
+}
+
+// committed adopts a commit certificate, and asks for the batch if it is not here.
+func (e *Engine) committed(s *slot, c *CommitCertificate, after consensus.Position, out *consensus.Effects) {
+	s.certificate, s.executeAfter = c, after
+	e.top = max(e.top, s.sequence)
+	if s.proposal == nil || s.proposal.Header.Batch != c.Header.Batch || s.proposal.Content == nil {
+		e.want(s, out)
+	}
+}
+
+// onCommitCertificate takes in a proof from anyone, of any view (R39).
+func (e *Engine) onCommitCertificate(c *CommitCertificate, out *consensus.Effects) {
+	n := c.Header.Sequence
+	if s := e.slots[n]; s != nil && s.certificate != nil {
+		if s.certificate.Header.Batch != c.Header.Batch {
+			e.halt(consensus.CauseFaults, fmt.Sprintf("two batches are certified for sequence %d: more than f=%d replicas lied; keep the log of this replica as proof", n, e.group.F), out)
+		}
+		return
+	}
+	if !e.provable(n) || e.forgot(c, out) {
+		return
+	}
+	s := e.slot(n)
+	e.committed(s, c, 0, out)
+	e.advance(s, out)
+}
+
+// logCertificate records certificate and batch, so that a restart executes again
+// without help (R85). Nothing waits for this record: whoever forgets a
+// certificate can be given it again.
+func (e *Engine) logCertificate(s *slot, out *consensus.Effects) {
+	if s.certificate == nil || s.certificateAt != 0 || !e.started {
+		return
+	}
+	held, ok := s.holds(s.certificate.Header.Batch)
+	if !ok {
+		return
+	}
+	body := held.batch
+	if held.at != 0 || body.Null() {
+		body = nil
+	}
+	s.certificateAt = e.record(recordCommitted, s.sequence, committedRecord(s.certificate, body), out)
+	if body != nil {
+		s.logged(body.Digest, s.certificateAt)
+	}
+}
+
+// execute hands out committed batches in order, each once (R40). A batch that was
+// executed in an earlier view is not executed again (R65). Between Behind and
+// Installed it waits for the state.
+func (e *Engine) execute(out *consensus.Effects) {
+	for e.started && !e.halted && !e.transferring {
+		s := e.slots[e.ordered+1]
+		if s == nil || s.certificate == nil {
+			return
+		}
+		held, ok := s.holds(s.certificate.Header.Batch)
+		if !ok {
+			return
+		}
+		e.ordered++
+		out.Execute = append(out.Execute, consensus.Execute{Sequence: e.ordered, Batch: held.batch, After: s.executeAfter})
+	}
+}
+
+// timely judges a fresh proposal's time by the own clock (R37). Both bounds double
+// with each fruitless view change, so that skewed clocks cannot stop a group.
+func (e *Engine) timely(t consensus.Time) bool {
+	if e.now.IsZero() {
+		return false
+	}
+	drift := e.group.Genesis.Parameters.DriftMax
+	ahead := doubled(drift, e.fruitless)
+	behind := doubled(max(drift, e.cfg.TimeoutMax), e.fruitless)
+	now := consensus.Time(e.now.UnixNano())
+	if t > now {
+		return uint64(t)-uint64(now) <= uint64(ahead)
+	}
+	return uint64(now)-uint64(t) <= uint64(behind)
+}
+
+// executedInView reports whether a batch that carries requests committed at n in
+// the present view.
+func (e *Engine) executedInView(n consensus.Sequence) bool {
+	s := e.slots[n]
+	return s != nil && s.certificate != nil && s.certificate.Header.View == e.view && s.certificate.Header.Batch != consensus.NullDigest
+}

@@ -1,0 +1,81 @@
+package pbft
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+)
+
+func small(p *consensus.Parameters) { p.CheckpointInterval, p.Window = 4, 8 }
+
+// R1, R38, R39, R40, R43, R48, R50: groups of every shape order batches past many
+// checkpoints.
+func TestOrders(t *testing.T) {
+	for _, n := range []int{1, 4, 5, 6, 7, 10, 13} {
+		w := newNetwork(t, n, small)
+		for i := range 50 {
+			if !w.submit(fmt.Sprint(i)) {
+				t.Fatalf("n=%d: no room at %d: %+v", n, i, w.engines[0].Status())
+			}
+			w.run()
+		}
+		for i := range n {
+			if len(w.executed[i]) != 50 || w.executed[i][49] != w.executed[0][49] || w.halted[i] != "" {
+				t.Errorf("n=%d: r%d executed %d: %s %+v", n, i, len(w.executed[i]), w.halted[i], w.engines[i].Status())
+			}
+			if st := w.engines[i].Status(); st.Low != 48 {
+				t.Errorf("n=%d: r%d has low water mark %d, not 48", n, i, st.Low)
+			}
+		}
+	}
+}
+
+// R57, R62, R67: a silent primary is replaced, and what it proposed is carried over.
+func TestReplacesPrimary(t *testing.T) {
+	w := newNetwork(t, 4, small)
+	w.submit("a")
+	w.run()
+	w.drop = func(p packet) bool {
+		return p.from == 0 && p.frame[0] != byte(TypePrePrepare) || p.to == 0 || p.from == 3 && p.frame[0] == byte(TypeCommit) && w.engines[3].view == 0
+	}
+	w.submit("b")
+	w.run()
+	w.tick(3 * time.Second)
+	for i := 1; i < 4; i++ {
+		if st := w.engines[i].Status(); st.Ordered != 2 || st.View == 0 {
+			t.Errorf("r%d: %+v", i, st)
+		}
+	}
+	// The old primary's link works again: it is told the new view (R73).
+	w.drop = nil
+	w.tick(3 * time.Second)
+	if st := w.engines[0].Status(); st.Ordered != 2 || st.View == 0 {
+		t.Errorf("r0: %+v", st)
+	}
+}
+
+// R79: all replicas restart at once and go on.
+func TestRestartsAll(t *testing.T) {
+	w := newNetwork(t, 4, small)
+	for i := range 10 {
+		w.submit(fmt.Sprint(i))
+		w.run()
+	}
+	for i := range 4 {
+		w.start(i)
+	}
+	w.run()
+	for i := range 10 {
+		if !w.submit(fmt.Sprint("after", i)) {
+			t.Fatalf("no room: %+v", w.engines[0].Status())
+		}
+		w.run()
+	}
+	for i := range 4 {
+		if len(w.executed[i]) != 20 {
+			t.Errorf("r%d executed %d: %s %+v", i, len(w.executed[i]), w.halted[i], w.engines[i].Status())
+		}
+	}
+}
