@@ -11,10 +11,10 @@ const (
 	limitKey          = "key_bytes_max"
 	limitValue        = "value_bytes_max"
 	limitResult       = "result_bytes_max"
-	limitResults      = "results of one request"
+	limitResults      = consensus.LimitRequestResults
 	limitWriteSet     = "write_set_bytes_max"
-	limitBatchResults = "results of one batch"
-	limitBatchWrites  = "writes of one batch"
+	limitBatchResults = consensus.LimitBatchResults
+	limitBatchWrites  = consensus.LimitBatchWrites
 	limitReads        = "reads_max"
 )
 

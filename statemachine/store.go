@@ -96,10 +96,10 @@ type Store interface {
 	// again (R95). An error from contents is returned and is not final.
 	Install(s consensus.Sequence, chain crypto.Digest, contents func() (c Change, ok bool, err error)) (Marker, error)
 
-	// Window returns the changes with after < version <= through, sorted by key,
-	// tombstones included. It fails with ErrRetired if versions in that range have
-	// been given back already, or if an installation or a correction after a crash
-	// lies in it (R124).
+	// Window returns the changes with after < version <= through, sorted by key, each
+	// key once with the newest of its changes, tombstones included. It fails with
+	// ErrRetired if versions in that range have been given back already, or if an
+	// installation or a correction after a crash lies in it (R124).
 	Window(after, through Version) ([]Change, error)
 
 	// Retire gives back what only states below a version need (R55). States at it

@@ -21,6 +21,9 @@ import (
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
+// snapshotBytesMax bounds an encoded snapshot, as every store does.
+const snapshotBytesMax = 1 << 20
+
 // A Store is a statemachine.Store in memory. Make one with New.
 type Store struct {
 	mu       sync.Mutex
@@ -143,6 +146,9 @@ func (s *Store) next(q consensus.Sequence) (statemachine.Version, error) {
 
 // Window implements statemachine.Store.
 func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Change, error) {
+	if after >= through {
+		return nil, nil
+	}
 	cells, err := s.view(through)
 	if err != nil {
 		return nil, err
@@ -156,7 +162,7 @@ func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Chan
 	var out []statemachine.Change
 	cells.Scan(func(key string, versions []cell) bool {
 		if c, ok := newest(versions, through); ok && c.version > after {
-			out = append(out, statemachine.Change{Key: []byte(key), Value: c.value, Deleted: c.deleted})
+			out = append(out, statemachine.Change{Key: []byte(key), Value: slices.Clone(c.value), Deleted: c.deleted})
 		}
 		return true
 	})
@@ -193,6 +199,9 @@ func (s *Store) Retire(below statemachine.Version) error {
 
 // SaveSnapshot implements statemachine.Store.
 func (s *Store) SaveSnapshot(encoded []byte) error {
+	if len(encoded) > snapshotBytesMax {
+		return fmt.Errorf("memory store: a snapshot of %d bytes; at most %d are stored", len(encoded), snapshotBytesMax)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failure == nil {

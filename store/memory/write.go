@@ -55,9 +55,10 @@ func (s *Store) Apply(changes []statemachine.Change, m statemachine.Marker) erro
 	case m.Version <= s.marker.Version || slices.Contains(s.spent, m.Version):
 		return fmt.Errorf("%w: apply at version %d; the marker is at %d", statemachine.ErrVersion, m.Version, s.marker.Version)
 	}
-	for i := 1; i < len(changes); i++ {
-		if bytes.Compare(changes[i-1].Key, changes[i].Key) >= 0 {
-			return fmt.Errorf("memory store: changes are not sorted by key at %d", i)
+	for i := range changes {
+		if i > 0 && bytes.Compare(changes[i-1].Key, changes[i].Key) >= 0 ||
+			changes[i].Deleted && len(changes[i].Value) > 0 {
+			return fmt.Errorf("memory store: changes are not sorted by key, or delete with a value, at %d", i)
 		}
 	}
 	s.forget()
