@@ -86,6 +86,23 @@ func validAlone(c Check) bool {
 	return valid[0]
 }
 
+// A batch that is used again forgets what it held: else it would fall back to
+// single checks for good, at three times the price.
+func TestBatchIsReusable(t *testing.T) {
+	b := batchPool.New().(*batch)
+	for _, checks := range [][]Check{signedChecks(Ed25519, 20, 7), signedChecks(Ed25519, 9, 2)} {
+		for _, c := range checks {
+			if !b.add(newExpandedKey(c.Key), c.Statement[:], &c.Signature) {
+				t.Fatal("a signature cannot be decoded")
+			}
+		}
+		if !b.holds() || !b.holds() {
+			t.Errorf("%d valid signatures do not hold together", len(checks))
+		}
+		b.verify(make([]bool, 0))
+	}
+}
+
 // Two invalid equations whose errors cancel out make a batch without random
 // factors accept both (R12).
 func TestErrorsDoNotCancel(t *testing.T) {

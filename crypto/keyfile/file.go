@@ -47,7 +47,7 @@ func WithWorkFactor(logN int) Option {
 
 // Write stores the keys at path with mode 0600, sealed if there is a passphrase
 // and as open text if it is empty. It refuses to overwrite anything. When it
-// returns nil the file is durable; when it fails it leaves no file behind.
+// returns nil the file is durable.
 func Write(path string, k Keys, passphrase []byte, opts ...Option) error {
 	if err := k.check(); err != nil {
 		return fmt.Errorf("keyfile: %w", err)
@@ -69,24 +69,10 @@ func Write(path string, k Keys, passphrase []byte, opts ...Option) error {
 	return nil
 }
 
-// create claims the path first, so that two writers cannot both succeed, and
-// then moves the finished file over the claim, so that no crash leaves half a key.
-func create(path string, content []byte) (err error) {
-	claim, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w; choose another path, or move the old file away", ErrExists)
-	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(path)
-		}
-	}()
-	if err := claim.Close(); err != nil {
-		return err
-	}
+// create claims the path before it moves the finished file there, so that two
+// writers cannot both succeed. No crash leaves half a key at the path: nothing,
+// an empty claim, or all of it.
+func create(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".keyfile-*")
 	if err != nil {
@@ -97,8 +83,15 @@ func create(path string, content []byte) (err error) {
 	if err := errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	claim, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w; choose another path, or move the old file away", ErrExists)
+	}
+	if err != nil {
 		return err
+	}
+	if err := errors.Join(claim.Close(), os.Rename(f.Name(), path)); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
 	return syncDir(dir)
 }

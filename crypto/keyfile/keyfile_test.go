@@ -130,6 +130,9 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%s: no command in %q", c.name, err)
 		}
 	}
+	if _, err := Read(filepath.Join(dir, "too long"), nil); !strings.Contains(err.Error(), "more than 16384 bytes") {
+		t.Errorf("too long: %v", err)
+	}
 	pipe := filepath.Join(dir, "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -247,6 +250,9 @@ func TestSecretsStayHidden(t *testing.T) {
 		if err := gob.NewEncoder(io.Discard).Encode(v); err == nil {
 			t.Errorf("gob of %T succeeds", v)
 		}
+	}
+	if got := fmt.Sprintf("%d", k); got != k.String() {
+		t.Errorf("keys print as %q", got)
 	}
 	for _, seed := range []crypto.Seed{k.Signing, k.Transport} {
 		for _, form := range []string{string(seed[8:16]), fmt.Sprintf("%x", seed[8:16]), fmt.Sprintf("%X", seed[8:16]), strings.Trim(fmt.Sprint(seed[8:16]), "[]"), fmt.Sprintf("%#v", seed[8:16])[7:30]} {

@@ -79,7 +79,7 @@ func (k signer) Public() crypto.PublicKey { return k.public }
 
 func (k signer) Sign(s crypto.Statement) crypto.Signature { return sign(&k.seed, &s) }
 
-// sign fills both halves, so that no byte of a signature goes unchecked.
+// sign gives each half of a signature the hash, and Verify compares all of it.
 func sign(seed *crypto.Seed, s *crypto.Statement) (sig crypto.Signature) {
 	var b [crypto.SeedSize + crypto.DigestSize]byte
 	copy(b[:], seed[:])
