@@ -17,3 +17,11 @@ func (p *Parameters) BatchResultsBytesMax() uint64 { return 256 * p.ResultBytesM
 func (p *Parameters) BatchWritesBytesMax() uint64 {
 	return max(16*p.WriteSetBytesMax, 4*p.BatchBytesMax)
 }
+
+// The values of a ResultLimit that says that the operations beside this one used
+// up what they share: it changed nothing, and may be sent again with fewer.
+const (
+	LimitRequestResults = "results of one request"
+	LimitBatchResults   = "results of one batch"
+	LimitBatchWrites    = "writes of one batch"
+)

@@ -19,8 +19,9 @@ type Operation struct {
 	Deadline time.Time             // when the caller gives up; zero for never
 	Receipt  bool                  // check the signatures of f+1 roots before the result is believed
 
-	tries int  // sessions lost under it
-	over  bool // completed, although its request goes on
+	tries   int  // requests that carried it in vain
+	company int  // most operations in a request with it; 0 for no bound
+	over    bool // completed or sent anew, although its request goes on
 }
 
 // An Event is something that happened to a session.

@@ -10,9 +10,10 @@ import (
 const (
 	// raisesMax bounds how often a higher session number is tried: the steps
 	// double, so that it suffices for any number that a clock can have given.
-	raisesMax = 60
-	// triesMax bounds how many sessions an operation may lose.
-	triesMax = 3
+	raisesMax = 40
+	raiseMin  = 1 << 20
+	// triesMax bounds in how many requests an operation is sent.
+	triesMax = 8
 )
 
 // open asks the group for a session: ordered as everything else (R26).
@@ -43,7 +44,7 @@ func (s *Session) opened(r *request, results []consensus.Result, out *Effects) {
 // one before.
 func (s *Session) raise(r *request, out *Effects) {
 	s.numbers = nil
-	step := consensus.SessionNumber(1) << s.raises
+	step := consensus.SessionNumber(raiseMin) << s.raises
 	if s.raises++; s.raises > raisesMax || s.nextNumber > math.MaxUint64-step {
 		s.raises = 0
 		s.failWaiting(Completion{Fate: Refused, Outcome: OutcomeNever, Reason: wire.RefusedSession, Heard: r.heard()}, out)
@@ -83,21 +84,23 @@ func (s *Session) lose(n *numbering) {
 	}
 }
 
-// again puts the operations of a request that will never be executed back to the
-// front, for the next session.
-func (s *Session) again(r *request, out *Effects) {
-	back := make([]Operation, 0, r.live+s.waiting.len())
+// again puts the operations of an answered request that changed nothing back to
+// the front, to be sent in the company of so many, unless they were often enough.
+func (s *Session) again(r *request, which func(consensus.Result) bool, company int, results []consensus.Result) {
+	var back []Operation
 	for i := range r.operations {
-		op := r.operations[i]
-		switch {
-		case op.over:
-		case op.tries+1 >= triesMax:
-			s.complete(r, i, Completion{Fate: Forgotten, Outcome: OutcomeNever}, out)
-		default:
-			op.tries++
-			back = append(back, op)
+		op := &r.operations[i]
+		if op.over || op.tries+1 >= triesMax || !which(results[min(i, len(results)-1)]) {
+			continue
 		}
+		retried := *op
+		retried.tries++
+		retried.company = company
+		back = append(back, retried)
+		op.over = true
+		r.live--
 	}
-	s.drop(r)
-	s.waiting.replace(append(back, s.waiting.items()...))
+	if back != nil {
+		s.waiting.replace(append(back, s.waiting.items()...))
+	}
 }

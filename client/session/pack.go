@@ -80,10 +80,13 @@ func (s *Session) pack(out *Effects) {
 func (s *Session) fitting() int {
 	p := &s.cfg.Group.Genesis.Parameters
 	items := s.waiting.items()
-	bytes := uint64(requestOverhead)
+	bytes, most := uint64(requestOverhead), int(p.RequestOperationsMax)
 	for i := range items {
 		bytes += operationOverhead + uint64(len(items[i].Bytes))
-		if i > 0 && (bytes > p.RequestBytesMax || items[i].Kind != items[0].Kind || uint64(i) >= p.RequestOperationsMax) {
+		if items[i].company > 0 {
+			most = min(most, max(items[i].company, i))
+		}
+		if i > 0 && (bytes > p.RequestBytesMax || items[i].Kind != items[0].Kind || i >= most) {
 			return i
 		}
 	}

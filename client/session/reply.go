@@ -152,12 +152,14 @@ func (s *Session) learn(r *request, agreed []int, encoded []byte, out *Effects) 
 	}
 	if len(results) > 0 {
 		switch results[0].Class {
-		case consensus.ResultNoSession, consensus.ResultTaken:
-			// Never executed, and no session is ever opened twice: it is safe to ask again.
+		case consensus.ResultTaken:
+			// Another process uses this session. Under a timestamp that is another's
+			// the request was not executed and never will be: it is safe to ask again.
 			s.lose(r.numbers)
-			s.again(r, out)
-			return
-		case consensus.ResultOutOfWindow:
+			s.again(r, func(consensus.Result) bool { return true }, len(r.operations), results)
+		case consensus.ResultNoSession, consensus.ResultOutOfWindow:
+			// It may have been executed before the session was evicted, or before a
+			// later request said that nobody waits for it.
 			s.lose(r.numbers)
 			s.completeAll(r, Completion{Fate: Forgotten, Outcome: OutcomeMaybe}, out)
 			return
@@ -182,12 +184,34 @@ func (s *Session) conclude(r *request, agreed []int, results []consensus.Result,
 		s.completeAll(r, Completion{Fate: Gone, Outcome: OutcomeYes, Proof: proof}, out)
 		return
 	}
+	s.again(r, crowded, max(1, len(r.operations)/4), results)
 	for i := range r.operations {
-		c := Completion{Fate: Executed, Outcome: OutcomeNever, Result: results[min(i, len(results)-1)], Proof: proof}
-		if c.Result.Class == consensus.ResultOK {
-			c.Outcome = OutcomeYes
-		}
-		s.complete(r, i, c, out)
+		result := results[min(i, len(results)-1)]
+		s.complete(r, i, Completion{Fate: Executed, Outcome: outcomes[result.Class], Result: result, Proof: proof}, out)
 	}
 	s.drop(r)
+}
+
+// crowded reports whether an operation was refused for what those beside it used
+// up, and therefore changed nothing.
+func crowded(r consensus.Result) bool {
+	if r.Class != consensus.ResultLimit {
+		return false
+	}
+	why := string(r.Value)
+	return why == consensus.LimitRequestResults || why == consensus.LimitBatchResults || why == consensus.LimitBatchWrites
+}
+
+// outcomes says what a class that f+1 replicas name tells about the operation.
+// One that is unauthorised now may have been executed before.
+var outcomes = [...]Outcome{
+	consensus.ResultOK:           OutcomeYes,
+	consensus.ResultError:        OutcomeNever,
+	consensus.ResultPanic:        OutcomeNever,
+	consensus.ResultLimit:        OutcomeNever,
+	consensus.ResultUnauthorised: OutcomeMaybe,
+	consensus.ResultNoSession:    OutcomeMaybe,
+	consensus.ResultOutOfWindow:  OutcomeMaybe,
+	consensus.ResultTaken:        OutcomeNever,
+	consensus.ResultGone:         OutcomeYes,
 }
