@@ -115,7 +115,9 @@ func (h *Host) serveClient(c *client, conn ConnID, s p2p.Stream, busy Reason) (R
 		_ = s.Reset()
 		return ReasonGarbage, nil
 	}
-	k := newLink(l, s, h.limits, h.clients.limits, &h.clients.count)
+	k := newLink(l, s, linkConfig{
+		limits: h.limits, in: &h.limits.Classes, out: h.clients.replies, count: &h.clients.count,
+	})
 	if !h.add(k) {
 		_ = s.Reset()
 		return ReasonShutdown, nil

@@ -13,7 +13,7 @@ import (
 // clients are the enrolled clients and their connections.
 type clients struct {
 	host     *Host
-	limits   *[consensus.Classes]ClassLimits
+	replies  *[consensus.Classes]ClassLimits
 	bounds   *Limits
 	count    counters
 	mu       sync.RWMutex
@@ -41,7 +41,7 @@ type clientLink struct {
 
 func newClients(h *Host, limits *Limits) *clients {
 	return &clients{
-		host: h, limits: limits.forReply(), bounds: limits,
+		host: h, replies: limits.forReply(), bounds: limits,
 		byPeer: map[peer.ID]*client{}, links: map[ConnID]clientLink{},
 	}
 }

@@ -40,7 +40,7 @@ type DialHandler interface {
 type Dialer struct {
 	*endpoint
 	handler DialHandler
-	classes *[consensus.Classes]ClassLimits
+	replies *[consensus.Classes]ClassLimits
 	lines   map[consensus.ReplicaID]*line // fixed
 	ids     []consensus.ReplicaID         // ascending
 	closing sync.Once
@@ -70,7 +70,7 @@ func Dial(cfg DialConfig, h DialHandler) (*Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dialer{handler: h, classes: limits.forReply(), lines: map[consensus.ReplicaID]*line{}}
+	d := &Dialer{handler: h, replies: limits.forReply(), lines: map[consensus.ReplicaID]*line{}}
 	d.endpoint, err = newEndpoint(endpointConfig{
 		seed: cfg.Seed, group: cfg.Group, limits: &limits, log: cfg.Logger, access: nobody{}, inMax: 0,
 	})
@@ -149,7 +149,9 @@ func (d *Dialer) Close() {
 
 func (l *line) serve(_ lane, s p2p.Stream) (Reason, error) {
 	d := l.dialer
-	k := newLink(laneClient, s, d.limits, d.classes, &l.count)
+	k := newLink(laneClient, s, linkConfig{
+		limits: d.limits, in: d.replies, out: &d.limits.Classes, count: &l.count,
+	})
 	if !d.add(k) {
 		_ = s.Reset()
 		return ReasonShutdown, nil

@@ -20,11 +20,11 @@
 //
 //  1. A Handler may block: that is the back-pressure on one stream. It must
 //     return once the caller shuts down, else Close waits for it.
-//  2. ReplicaUp, ReplicaDown and ClientGone must not block. They alternate
-//     strictly; one frame per lane that was already on its way to the handler may
-//     still arrive after ReplicaDown or ClientGone.
+//  2. ReplicaUp, ReplicaDown and ClientGone must not block. Up and down alternate
+//     strictly. One frame per lane that was already on its way to the handler may
+//     still arrive after ReplicaDown, and some a moment before ReplicaUp.
 //  3. A frame handed to Send or Reply is never changed afterwards.
 //  4. A frame that does not decode is reported with CutOff or CutOffClient.
-//  5. The Limits agree within a group: a frame over the receiver's limit is
-//     taken for an attack.
+//  5. FrameBytesMax agrees within a group (LimitsFor): a frame over the receiver's
+//     limit is taken for an attack.
 package network

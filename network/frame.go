@@ -35,7 +35,8 @@ func (h header) check(l lane, limits *[consensus.Classes]ClassLimits) (consensus
 // follows the bytes that arrived: at most twice as much (R103).
 const payloadStep = 64 << 10
 
-func readPayload(r io.Reader, length int) ([]byte, error) {
+// grows is called before each step but the first.
+func readPayload(r io.Reader, length int, grows func()) ([]byte, error) {
 	buf := make([]byte, min(length, payloadStep))
 	for read := 0; ; {
 		if _, err := io.ReadFull(r, buf[read:]); err != nil {
@@ -45,6 +46,7 @@ func readPayload(r io.Reader, length int) ([]byte, error) {
 		if read == length {
 			return buf, nil
 		}
+		grows()
 		grown := make([]byte, min(length, 2*read))
 		copy(grown, buf)
 		buf = grown

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -38,8 +37,8 @@ type Handler interface {
 	FromReplica(from consensus.ReplicaID, class consensus.Class, frame []byte)
 	// FromClient gives a frame of a client that was enrolled when it connected.
 	FromClient(conn ConnID, client consensus.ClientID, frame []byte)
-	// ReplicaUp says that a replica has answered a hello: Send reaches it. It does
-	// not block.
+	// ReplicaUp says that all lanes to a replica are up: Send reaches it. Its first
+	// frames may come a moment earlier. It does not block.
 	ReplicaUp(consensus.ReplicaID)
 	// ReplicaDown ends what ReplicaUp began. It does not block.
 	ReplicaDown(consensus.ReplicaID)
@@ -65,7 +64,7 @@ type Host struct {
 }
 
 // Listen starts a Host: it accepts connections, and dials the replicas with a
-// lower id until Close. The error holds ErrAddressInUse if the address is taken.
+// lower id, until Close. The error holds ErrAddressInUse if the address is taken.
 func Listen(cfg Config, h Handler) (*Host, error) {
 	limits := cfg.Limits
 	if err := limits.validate(); err != nil {
@@ -210,17 +209,3 @@ func (h *Host) connections(id peer.ID) int { return len(h.swarm.ConnsToPeer(id))
 
 // replica implements access.
 func (h *Host) replica(id peer.ID) bool { return h.byPeer[id] != nil }
-
-// A remote is another replica.
-type remote struct {
-	host    *Host
-	target  target
-	count   counters
-	penalty penalty
-	links   [lanes]atomic.Pointer[link]
-
-	mu     sync.Mutex // held while the handler is told of up and down
-	hellos bucket
-	up     bool
-	told   Reason // last reason logged, so that a lasting fault is one line
-}

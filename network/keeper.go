@@ -17,7 +17,7 @@ type keeper struct {
 	lanes   []lane // the first one decides: without it the connection is given up
 	penalty *penalty
 	serve   func(lane, p2p.Stream) (Reason, error) // runs a lane until it ends
-	failed  func(Reason, error)                    // an attempt or the connection ended
+	failed  func(Reason, error)                    // an attempt, a lane or the connection ended
 }
 
 // steady is how long a connection has to last for the next attempt to come at once.
@@ -75,10 +75,14 @@ func (k *keeper) keep(ctx context.Context, c *swarm.Conn, l lane) {
 	retry := backoff{least: k.limits.RedialMin, most: k.limits.RedialMax}
 	for ctx.Err() == nil && !c.IsClosed() {
 		began := time.Now()
-		s, r, _ := k.open(c, l)
+		s, r, err := k.open(c, l)
 		if r == ReasonNone {
-			r, _ = k.serve(l, s)
+			r, err = k.serve(l, s)
 		}
+		if ctx.Err() != nil || c.IsClosed() {
+			return // connect reports why
+		}
+		k.failed(r, err)
 		if r.offence() {
 			k.penalty.impose(k.limits)
 			_ = c.Close()

@@ -17,8 +17,8 @@ type ClassLimits struct {
 // Limits bound everything that a remote can make this process hold or do (R101,
 // R103 to R105). Start from DefaultLimits.
 type Limits struct {
-	Classes [consensus.Classes]ClassLimits // per replica
-	Reply   ClassLimits                    // per connection of a client; its FrameBytesMax bounds both directions
+	Classes [consensus.Classes]ClassLimits // per replica; ClassClient also bounds what a client sends
+	Reply   ClassLimits                    // what one connection of a client is sent
 
 	ClientConnectionsMax    int // of all clients; lowered to what the descriptor limit of the process allows
 	ConnectionsPerClientMax int // of one client key
@@ -53,7 +53,7 @@ func DefaultLimits() Limits {
 			consensus.ClassFetch:  {FrameBytesMax: 2 << 20, QueueBytesMax: 16 << 20, QueueCountMax: 4096},
 			consensus.ClassState:  {FrameBytesMax: 2 << 20, QueueBytesMax: 16 << 20, QueueCountMax: 4096},
 		},
-		Reply:                   ClassLimits{FrameBytesMax: 1 << 20, QueueBytesMax: 4 << 20, QueueCountMax: 8192},
+		Reply:                   ClassLimits{FrameBytesMax: 2 << 20, QueueBytesMax: 4 << 20, QueueCountMax: 8192},
 		ClientConnectionsMax:    4096,
 		ConnectionsPerClientMax: 16,
 		HalfOpenMax:             256,
@@ -77,6 +77,34 @@ func DefaultLimits() Limits {
 	}
 }
 
+// LimitsFor are the defaults, with room for the largest request, result and batch
+// that the parameters of a group allow.
+func LimitsFor(p *consensus.Parameters) Limits {
+	l := DefaultLimits()
+	batch := p.BatchBytesMax + frameSpare*p.BatchRequestsMax
+	l.Classes[consensus.ClassVote].fit(batch)
+	l.Classes[consensus.ClassStatus].fit(batch)
+	l.Classes[consensus.ClassClient].fit(p.RequestBytesMax)
+	l.Classes[consensus.ClassFetch].fit(batch)
+	l.Classes[consensus.ClassState].fit(max(batch, p.KeyBytesMax+p.ValueBytesMax))
+	l.Reply.fit(p.ResultsBytesMax() + frameSpare*p.RequestOperationsMax)
+	return l
+}
+
+// frameSpare is more than any message adds to one of the items it carries:
+// digests, lengths, a path, a signature.
+const frameSpare = 128
+
+// fit raises the limits to hold payloads of so many bytes, up to frameBytesMost.
+func (c *ClassLimits) fit(payload uint64) {
+	payload = min(payload+4096, frameBytesMost)
+	c.FrameBytesMax = max(c.FrameBytesMax, int(payload))
+	c.QueueBytesMax = max(c.QueueBytesMax, 4*int(payload))
+}
+
+// frameBytesMost is the largest frame that any limit may allow.
+const frameBytesMost = 256 << 20
+
 // windowBytesMin is what yamux lets a remote send on a new stream unasked.
 const windowBytesMin = 256 << 10
 
@@ -89,7 +117,7 @@ func (l Limits) BytesMax(replicas int) uint64 {
 		replica += uint64(c.QueueBytesMax) + uint64(c.FrameBytesMax)
 	}
 	replica += uint64(lanes) * uint64(l.WindowBytesMax)
-	client := uint64(l.Reply.QueueBytesMax) + uint64(l.Reply.FrameBytesMax) + windowBytesMin
+	client := uint64(l.Reply.QueueBytesMax) + uint64(l.Classes[consensus.ClassClient].FrameBytesMax) + windowBytesMin
 	return uint64(replicas)*replica + uint64(l.ClientConnectionsMax)*client
 }
 
@@ -100,8 +128,8 @@ func (l *Limits) forReply() *[consensus.Classes]ClassLimits {
 
 func (l *Limits) validate() error {
 	for c, b := range append(l.Classes[:], l.Reply) {
-		if b.FrameBytesMax < 1 || b.FrameBytesMax > 1<<30 || b.QueueBytesMax < b.FrameBytesMax || b.QueueCountMax < 1 {
-			return fmt.Errorf("network: limits of class %d are %+v; a frame needs 1 byte to 1 GiB and has to fit its queue", c, b)
+		if b.FrameBytesMax < 1 || b.FrameBytesMax > frameBytesMost || b.QueueBytesMax < b.FrameBytesMax || b.QueueCountMax < 1 {
+			return fmt.Errorf("network: limits of class %d are %+v; a frame needs 1 byte to 256 MiB and has to fit its queue", c, b)
 		}
 	}
 	if l.WindowBytesMax < windowBytesMin {

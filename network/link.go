@@ -17,12 +17,12 @@ import (
 // A link is a lane that is up: the stream, its queue, one goroutine that reads
 // and one that writes.
 type link struct {
-	lane    lane
-	stream  p2p.Stream
-	limits  *Limits
-	classes *[consensus.Classes]ClassLimits
-	count   *counters
-	queue   queue
+	lane   lane
+	stream p2p.Stream
+	limits *Limits
+	in     *[consensus.Classes]ClassLimits // of what is read
+	count  *counters
+	queue  queue
 
 	frames bucket
 	bulk   bucket
@@ -36,13 +36,21 @@ type link struct {
 	err   error
 }
 
-func newLink(l lane, s p2p.Stream, limits *Limits, classes *[consensus.Classes]ClassLimits, count *counters) *link {
+// A linkConfig says what is the same for many links.
+type linkConfig struct {
+	limits  *Limits
+	in, out *[consensus.Classes]ClassLimits // of what is read, and queued
+	count   *counters
+}
+
+func newLink(l lane, s p2p.Stream, c linkConfig) *link {
+	limits := c.limits
 	k := &link{
-		lane: l, stream: s, limits: limits, classes: classes, count: count, done: make(chan struct{}),
+		lane: l, stream: s, limits: limits, in: c.in, count: c.count, done: make(chan struct{}),
 		frames: newBucket(limits.FramesPerSecondMax, 4*limits.FramesPerSecondMax),
 		bulk:   newBucket(limits.BulkBytesPerSecond, limits.BulkBytesPerSecond/4),
 	}
-	k.queue.init(l, classes)
+	k.queue.init(l, c.out)
 	return k
 }
 
@@ -139,14 +147,14 @@ func (k *link) burst(head header, deliver func(consensus.Class, []byte)) (Reason
 		readers.Put(in)
 	}()
 	for count := 1; ; count++ {
-		class, length, r := head.check(k.lane, k.classes)
+		class, length, r := head.check(k.lane, k.in)
 		if r != ReasonNone {
 			return r, nil
 		}
 		if in.Buffered() < length {
 			k.reading.Store(instant())
 		}
-		frame, err := readPayload(in, length)
+		frame, err := k.payload(in, length)
 		if err != nil {
 			return reasonOf(err), err
 		}
@@ -170,6 +178,12 @@ func (k *link) burst(head header, deliver func(consensus.Class, []byte)) (Reason
 			return reasonOf(err), err
 		}
 	}
+}
+
+// payload reads a payload. Memory follows the bytes that arrive, and so does the
+// deadline, so that a slow link may carry long frames (R103, R104).
+func (k *link) payload(in *bufio.Reader, length int) ([]byte, error) {
+	return readPayload(in, length, func() { k.reading.Store(instant()) })
 }
 
 // framesPerCheck spares the clock while many frames arrive at once.
@@ -206,7 +220,7 @@ func (k *link) write() error {
 // how long the budget of the lane asks to wait (R105).
 func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 	out := writers.Get().(*bufio.Writer)
-	out.Reset(k.stream)
+	out.Reset(k)
 	defer func() {
 		k.writing.Store(0)
 		out.Reset(nil)
@@ -216,7 +230,6 @@ func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 		}
 	}()
 	for len(*batch) > 0 && wait == 0 {
-		k.writing.Store(instant())
 		var sent [consensus.Classes]Traffic
 		bytes := 0
 		for _, o := range *batch {
@@ -247,6 +260,17 @@ func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 		}
 	}
 	return wait, out.Flush()
+}
+
+// Write writes to the stream in steps, each of which has its deadline.
+func (k *link) Write(p []byte) (n int, err error) {
+	for err == nil && n < len(p) {
+		k.writing.Store(instant())
+		var step int
+		step, err = k.stream.Write(p[n:min(len(p), n+bufferBytes)])
+		n += step
+	}
+	return n, err
 }
 
 // watch cuts the link if a frame takes too long to arrive or to be taken (R104).

@@ -156,6 +156,7 @@ type recorder struct {
 	arrivals chan arrival
 	hold     sync.RWMutex // write-locked: frames block in the handler
 	panics   func(frame []byte) bool
+	ignored  string // frames of this content are not recorded
 }
 
 func newRecorder() *recorder { return &recorder{arrivals: make(chan arrival, 1<<16)} }
@@ -167,6 +168,9 @@ func (r *recorder) take(a arrival) {
 		if r.panics != nil && r.panics(a.frame) {
 			panic("a parser that does not keep R107")
 		}
+	}
+	if a.kind == "frame" && r.ignored != "" && string(a.frame) == r.ignored {
+		return
 	}
 	r.arrivals <- a
 }

@@ -4,12 +4,28 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	p2p "github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/varangian-bft/varangian/consensus"
 )
+
+// A remote is another replica.
+type remote struct {
+	host    *Host
+	target  target
+	count   counters
+	penalty penalty
+	links   [lanes]atomic.Pointer[link]
+	up      atomic.Bool // changed under mu
+
+	mu     sync.Mutex // held while the handler is told of up and down
+	hellos bucket
+	told   Reason // last reason logged, so that a lasting fault is one line
+}
 
 func sortIDs(ids []consensus.ReplicaID) { slices.Sort(ids) }
 
@@ -30,7 +46,9 @@ func (h *Host) keep(r *remote) {
 // serve runs a lane with the remote until it ends. A former link in its place
 // gives way: the remote has connected anew, and may not know what became of it.
 func (r *remote) serve(l lane, s p2p.Stream) (Reason, error) {
-	k := newLink(l, s, r.host.limits, &r.host.limits.Classes, &r.count)
+	k := newLink(l, s, linkConfig{
+		limits: r.host.limits, in: &r.host.limits.Classes, out: &r.host.limits.Classes, count: &r.count,
+	})
 	if !r.host.add(k) {
 		_ = s.Reset()
 		return ReasonShutdown, nil
@@ -44,28 +62,45 @@ func (r *remote) serve(l lane, s p2p.Stream) (Reason, error) {
 	return reason, err
 }
 
+// attach puts a link in its place. The remote is up when all its lanes are: what
+// the handler sends on being told so has a way to go.
 func (r *remote) attach(k *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if former := r.links[k.lane].Swap(k); former != nil {
 		former.cut(ReasonReplaced, nil)
 	}
-	if k.lane != laneConsensus {
-		return
+	if k.lane == laneConsensus {
+		r.down()
+		for l := range r.links {
+			other := r.links[l].Load()
+			if other != nil && other.stream.Conn() != k.stream.Conn() && r.links[l].CompareAndSwap(other, nil) {
+				other.cut(ReasonReplaced, nil)
+			}
+		}
 	}
-	if r.up {
-		r.host.handler.ReplicaDown(r.target.ID)
+	for l := range r.links {
+		if r.links[l].Load() == nil {
+			return
+		}
 	}
-	r.up, r.told = true, ReasonNone
-	r.host.log.Info("replica connected", "replica", r.target.ID)
-	r.host.handler.ReplicaUp(r.target.ID)
+	if !r.up.Swap(true) {
+		r.told = ReasonNone
+		r.host.log.Info("replica connected", "replica", r.target.ID)
+		r.host.handler.ReplicaUp(r.target.ID)
+	}
 }
 
 func (r *remote) detach(k *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.links[k.lane].CompareAndSwap(k, nil) && k.lane == laneConsensus {
-		r.up = false
+		r.down()
+	}
+}
+
+func (r *remote) down() {
+	if r.up.Swap(false) {
 		r.host.handler.ReplicaDown(r.target.ID)
 	}
 }
@@ -102,9 +137,9 @@ func (r *remote) stats() RemoteStats {
 	s := r.count.read()
 	s.Replica = r.target.ID
 	s.CutOffUntil = r.penalty.end()
+	s.Connected = r.up.Load()
 	for l := range r.links {
 		if k := r.links[l].Load(); k != nil {
-			s.Connected = s.Connected || lane(l) == laneConsensus
 			count, bytes := k.queue.waiting()
 			s.QueuedCount += count
 			s.QueuedBytes += bytes

@@ -32,13 +32,13 @@ func (r *resources) OpenConnection(dir p2p.Direction, _ bool, _ ma.Multiaddr) (p
 	if dir == p2p.DirOutbound {
 		return s, nil
 	}
-	s.inbound, s.open = true, true
-	if r.connections.Add(1) > r.connectionsMax || r.halfOpen.Add(1) > int64(r.limits.HalfOpenMax) {
+	s.inbound, s.open, s.counted = true, true, true
+	connections, halfOpen := r.connections.Add(1), r.halfOpen.Add(1)
+	if connections > r.connectionsMax || halfOpen > int64(r.limits.HalfOpenMax) {
 		s.Done()
 		r.refused.Add(1)
 		return nil, errLimit
 	}
-	s.counted = true
 	return s, nil
 }
 
@@ -58,11 +58,11 @@ func (s *connScope) SetPeer(id peer.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	s.peer = &peerScope{id: id, spare: int64(lanes) * int64(s.resources.limits.WindowBytesMax)}
+	s.peer = &peerScope{id: id, spare: int64(lanes) * int64(s.resources.limits.WindowBytesMax-windowBytesMin)}
 	if s.inbound && !s.resources.access.replica(id) {
 		// A client's windows stay as small as yamux makes them, or clients
 		// alone could make us hold gigabytes (R101).
-		s.peer.spare = windowBytesMin
+		s.peer.spare = 0
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (s *connScope) Done() {
 	}
 }
 
-// A peerScope bounds the receive windows of one connection together.
+// A peerScope bounds by how much the receive windows of one connection grow.
 type peerScope struct {
 	p2p.NullScope
 	id    peer.ID
@@ -114,7 +114,12 @@ type span struct {
 	taken int64
 }
 
-func (s *span) ReserveMemory(size int, _ uint8) error {
+// ReserveMemory always grants the first window of a stream: yamux would end the
+// connection without it, and streamsMax bounds them already.
+func (s *span) ReserveMemory(size int, priority uint8) error {
+	if priority == p2p.ReservationPriorityAlways {
+		return nil
+	}
 	s.scope.mu.Lock()
 	defer s.scope.mu.Unlock()
 	if int64(size) > s.scope.spare {
@@ -125,13 +130,7 @@ func (s *span) ReserveMemory(size int, _ uint8) error {
 	return nil
 }
 
-func (s *span) ReleaseMemory(size int) {
-	s.scope.mu.Lock()
-	defer s.scope.mu.Unlock()
-	s.scope.spare += int64(size)
-	s.taken -= int64(size)
-}
-
+// Done ends the stream. yamux returns nothing before.
 func (s *span) Done() {
 	s.scope.mu.Lock()
 	defer s.scope.mu.Unlock()
