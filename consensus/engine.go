@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"errors"
 	"time"
 
 	"github.com/varangian-bft/varangian/crypto"
@@ -39,6 +40,10 @@ type Codec interface {
 	// more (R17). The message keeps the bytes of the frame.
 	Decode(frame []byte, hint Hint) (crypto.Unverified[Message], error)
 }
+
+// ErrStale is a Codec's answer to a well-formed message that cannot matter any
+// more, or not yet: its sender did nothing wrong (R17).
+var ErrStale = errors.New("consensus: a message outside the window or of a view gone by")
 
 // A Hint is where an engine stood a moment ago: enough to refuse stale frames
 // cheaply, never to accept one (R17).

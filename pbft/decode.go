@@ -13,7 +13,7 @@ import (
 // Errors of Decode.
 var (
 	ErrForm  = errors.New("pbft: not the one encoding of a message")
-	ErrStale = errors.New("pbft: a message that cannot matter any more, or not yet")
+	ErrStale = consensus.ErrStale
 )
 
 type unverified = crypto.Unverified[consensus.Message]

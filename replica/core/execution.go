@@ -63,7 +63,8 @@ func (c *Core) repeated(in Repeated, out *Output) {
 // onFlushed makes a checkpoint out of a durable state (R50).
 func (c *Core) onFlushed(in Flushed, out *Output) {
 	c.flushing--
-	c.moving.marker = statemachine.Marker{Version: statemachine.VersionAt(in.Sequence, 0), Chain: in.Chain}
-	c.step(consensus.Flushed{Sequence: in.Sequence, Chain: in.Chain}, out)
-	c.snapshotDue(in.Sequence, out)
+	c.moving.marker = in.Marker
+	at := in.Marker.Version.Sequence()
+	c.step(consensus.Flushed{Sequence: at, Chain: in.Marker.Chain}, out)
+	c.snapshotDue(at, out)
 }

@@ -48,11 +48,8 @@ type Executed struct {
 	Enrolled  int
 }
 
-// Flushed says that a window's changes and marker are durable (R50).
-type Flushed struct {
-	Sequence consensus.Sequence
-	Chain    crypto.Digest
-}
+// Flushed says that a window's changes and this marker are durable (R50).
+type Flushed struct{ Marker statemachine.Marker }
 
 // Snapshotted says what the partition digests at a checkpoint add up to.
 type Snapshotted struct{ Snapshot wire.Snapshot }
