@@ -3,7 +3,6 @@ package state
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -32,6 +31,7 @@ func victim() {
 		fmt.Println("failed", err)
 		return
 	}
+	fmt.Println("opened")
 	for {
 		m, err := s.Marker()
 		if err != nil {
@@ -127,13 +127,40 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+func victimIn(dir string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), victimVariable+"="+dir)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// wantRefused fails the test if a store opens in a directory. Another process
+// tries it, since Badger leaves goroutines behind when it fails to open.
+func wantRefused(t *testing.T, dir, why string) {
+	t.Helper()
+	cmd := victimIn(dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "failed ") || !strings.Contains(lines.Text(), why) {
+		t.Errorf("opened a directory in which %s: %q", why, lines.Text())
+		_ = cmd.Process.Kill() // fails only if it is dead already
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // runVictim lets a victim begin some steps, kills it a while later, and returns
 // the last step that it began and the last that it saw acknowledged.
 func runVictim(t *testing.T, dir string, steps int, grace time.Duration) (begun, done consensus.Sequence) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), victimVariable+"="+dir)
-	cmd.Stderr = os.Stderr
+	cmd := victimIn(dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +170,9 @@ func runVictim(t *testing.T, dir string, steps int, grace time.Duration) (begun,
 	}
 	kill := func() { _ = cmd.Process.Kill() } // fails only if it is dead already
 	lines := bufio.NewScanner(out)
+	for lines.Scan() && lines.Text() != "opened" {
+		t.Errorf("victim: %s", lines.Text())
+	}
 	for lines.Scan() {
 		word, rest, _ := strings.Cut(lines.Text(), " ")
 		q, err := strconv.ParseUint(rest, 10, 64)
@@ -160,7 +190,6 @@ func runVictim(t *testing.T, dir string, steps int, grace time.Duration) (begun,
 			}
 		}
 	}
-	_, _ = io.Copy(io.Discard, out)
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Fatalf("victim: %v", err)
 	}
