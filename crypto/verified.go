@@ -16,7 +16,8 @@ func (v Verified[T]) Value() T { return v.value }
 
 // VerifyAll checks all signatures of all items in as few passes of the scheme
 // as possible, and calls accept(i, v) for each item i whose checks all hold and
-// reject(i) for each other one, in order of i.
+// reject(i) for each other one, in order of i. An item without checks is
+// accepted: whoever decodes a message owes it every check (R19).
 func VerifyAll[T any](s Scheme, items []Unverified[T], accept func(int, Verified[T]), reject func(int)) {
 	count := 0
 	for _, it := range items {

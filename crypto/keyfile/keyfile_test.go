@@ -56,15 +56,15 @@ func TestWriteRead(t *testing.T) {
 		if err != nil || k != testKeys() {
 			t.Errorf("passphrase %q: %v, %v", passphrase, k, err)
 		}
-		entries, err := os.ReadDir(filepath.Dir(path))
-		if err != nil || len(entries) != 1 {
-			t.Errorf("left behind: %v, %v", entries, err)
-		}
 		if err := Write(path, testKeys(), nil); !errors.Is(err, ErrExists) {
 			t.Errorf("overwriting: %v", err)
 		}
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
 			t.Error("a refused Write changed the file")
+		}
+		entries, err := os.ReadDir(filepath.Dir(path))
+		if err != nil || len(entries) != 1 {
+			t.Errorf("left behind: %v, %v", entries, err)
 		}
 	}
 }
