@@ -125,7 +125,7 @@ func (c *codec) viewChangeFrame(frame []byte, hint consensus.Hint) (unverified, 
 		s := cryptobyte.String(frame[1:])
 		var to consensus.ViewNumber
 		if s.ReadUint64((*uint64)(&to)) && to <= hint.View {
-			return unverified{}, ErrStale
+			return unverified{}, consensus.ErrStale
 		}
 	}
 	out, checks, ok := c.readViewChange(frame, nil)
@@ -146,7 +146,7 @@ func (c *codec) newView(frame []byte, hint consensus.Hint) (unverified, error) {
 		return unverified{}, ErrForm
 	}
 	if hint.High != 0 && out.View <= hint.View {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	var checks []crypto.Check
 	next := uint64(0)

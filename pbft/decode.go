@@ -110,7 +110,7 @@ func (c *codec) vote(frame []byte, hint consensus.Hint) (unverified, error) {
 		low = provableLow(low, c.window)
 	}
 	if c.far(v.Header.Sequence, low, hint) || v.Header.View < hint.View {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	return unverified{Value: &v, Checks: []crypto.Check{check}}, nil
 }
@@ -126,7 +126,7 @@ func (c *codec) prePrepare(frame []byte, hint consensus.Hint) (unverified, error
 		return unverified{}, ErrForm
 	}
 	if c.far(v.Header.Sequence, hint.Low, hint) || v.Header.View < hint.View {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	out := &PrePrepare{Vote: v, wire: frame}
 	if raw := frame[voteBytes:]; len(raw) > 0 {
@@ -154,7 +154,7 @@ func (c *codec) checkpoint(frame []byte, hint consensus.Hint) (unverified, error
 		return unverified{}, ErrForm
 	}
 	if hint.High != 0 && out.Sequence <= hint.Low {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	statement := c.domain.Statement(frame[0], frame[1:1+8+crypto.DigestSize])
 	return unverified{Value: out, Checks: []crypto.Check{{Key: member.Key, Statement: statement, Signature: out.Signature}}}, nil
@@ -172,7 +172,7 @@ func (c *codec) commitCertificate(frame []byte, hint consensus.Hint) (unverified
 		return unverified{}, ErrForm
 	}
 	if c.far(out.Header.Sequence, provableLow(hint.Low, c.window), hint) {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	statement := c.domain.Statement(byte(TypeCommit), frame[1:1+headerBytes])
 	list, checks, ok := c.readSignatures(&s, c.group.Quorum, statement, consensus.Everyone, nil)
@@ -191,7 +191,7 @@ func (c *codec) checkpointCertificate(frame []byte, hint consensus.Hint) (unveri
 	}
 	out.frame = frame
 	if hint.High != 0 && out.Sequence <= hint.Low {
-		return unverified{}, ErrStale
+		return unverified{}, consensus.ErrStale
 	}
 	return unverified{Value: out, Checks: checks}, nil
 }

@@ -181,7 +181,7 @@ func (w *network) run() {
 func (w *network) deliver(p packet) {
 	st := w.engines[p.to].Status()
 	u, err := w.codec.Decode(p.frame, consensus.Hint{View: st.View, Low: st.Low, High: st.High})
-	if err == ErrStale {
+	if err == consensus.ErrStale {
 		return
 	}
 	if err != nil {

@@ -80,17 +80,18 @@ func (e *Engine) slotStatus(n consensus.Sequence) (x SlotStatus) {
 	return x
 }
 
-// Status implements consensus.Engine.
+// Status implements consensus.Engine. Its text is that of the last Tick, so that
+// it costs nothing to ask after every event.
 func (e *Engine) Status() consensus.Status {
 	return consensus.Status{
 		View: e.view, ChangingTo: e.changing, Primary: e.group.Primary(e.changing),
 		Low: e.low, High: e.high(), Ordered: e.ordered, Proposed: max(e.proposed, e.carried),
-		Timeout: e.timeout(), Waiting: e.waiting(),
+		Timeout: e.timeout(), Waiting: e.reason,
 	}
 }
 
-// waiting says in words why nothing moves.
-func (e *Engine) waiting() string {
+// Waiting says in words why nothing moves right now; empty when nothing waits.
+func (e *Engine) Waiting() string {
 	switch {
 	case e.halted:
 		return "halted"

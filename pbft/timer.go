@@ -20,6 +20,7 @@ type timers struct {
 	statusAt    time.Duration
 	statusPause time.Duration
 	retryAt     time.Duration
+	reason      string // why nothing moved at the last Tick
 }
 
 func newTimers(cfg Config) timers { return timers{statusPause: cfg.StatusInterval} }
@@ -60,6 +61,7 @@ func (e *Engine) onTick(now time.Time, out *consensus.Effects) {
 	}
 	e.transfer(out)
 	e.tellStatus(out)
+	e.reason = e.Waiting()
 }
 
 // judgeAgain looks again at proposals that the clock held back (R37).
