@@ -3,6 +3,7 @@ package log_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -86,7 +87,8 @@ func (s *life) append(t *rapid.T) error {
 
 func (s *life) crash(t *rapid.T) {
 	s.disk.Watch = nil
-	s.disk.Crash(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "survives") })
+	survives := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "survives"), 0))
+	s.disk.Crash(survives.IntN)
 	if rapid.Bool().Draw(t, "crash while opening") {
 		s.cutShort(rapid.IntRange(1, 30).Draw(t, "calls"))
 		if l, _, err := replayed(s.disk, config()); err == nil {
@@ -95,7 +97,7 @@ func (s *life) crash(t *rapid.T) {
 			t.Fatalf("a crash is no damage: %v", err)
 		}
 		s.disk.Watch = nil
-		s.disk.Crash(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "survives") })
+		s.disk.Crash(survives.IntN)
 	}
 	s.open(t)
 }
@@ -111,6 +113,7 @@ func (s *life) open(t *rapid.T) {
 	}
 	s.log = l
 	s.synced = l.Next() - 1
+	s.trimmed = min(s.trimmed, l.Next())
 }
 
 func (s *life) check(got []consensus.Record, l *log.Log) error {

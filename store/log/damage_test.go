@@ -22,6 +22,9 @@ func opensWhole(t *testing.T, disk *logtest.Disk, synced consensus.Position, wha
 		if !errors.Is(err, log.ErrDamaged) {
 			t.Fatalf("%s: %v", what, err)
 		}
+		if !slices.Equal(before.Names(), disk.Names()) {
+			t.Fatalf("%s: %v became %v although the log is damaged", what, before.Names(), disk.Names())
+		}
 		for _, name := range before.Names() {
 			if string(before.Read(name)) != string(disk.Read(name)) {
 				t.Fatalf("%s: %s was changed although the log is damaged", what, name)
@@ -173,9 +176,16 @@ func TestMissingFiles(t *testing.T) {
 	for _, name := range source.Names() {
 		disk := source.Clone()
 		disk.Delete(name)
-		if !opensWhole(t, disk, synced, "without "+name) && name != "spare" {
-			t.Fatalf("%s is missing and nobody noticed", name)
+		if name == "spare" {
+			opensWhole(t, disk, synced, "without the spare")
+			continue
 		}
+		_, _, err := replayed(disk, config())
+		wantDamage(t, err, name)
+		if !strings.Contains(err.Error(), "is missing") {
+			t.Fatalf("%s is missing, and the error says: %v", name, err)
+		}
+		opensWhole(t, disk, synced, "without "+name)
 	}
 }
 
@@ -187,18 +197,51 @@ func TestExchangedFiles(t *testing.T) {
 	segments := slices.DeleteFunc(older.Names(), func(name string) bool { return !strings.HasPrefix(name, "segment-") })
 	growing := segments[len(segments)-1]
 	const second, third = "segment-0000000000000002", "segment-0000000000000003"
-	for what, change := range map[string]func(*logtest.Disk){
-		"a segment in another's place": func(d *logtest.Disk) { d.Put(third, d.Read(second)) },
-		"older copy of a segment":      func(d *logtest.Disk) { d.Put(growing, older.Read(growing)) },
-		"older copy of the mark":       func(d *logtest.Disk) { d.Put("mark", older.Read("mark")) },
-		"a segment from elsewhere":     func(d *logtest.Disk) { d.Put("segment-0000000000000077", d.Read(second)) },
+	for what, c := range map[string]struct {
+		change func(*logtest.Disk)
+		names  string
+	}{
+		"a segment in another's place": {func(d *logtest.Disk) { d.Put(third, d.Read(second)) }, third},
+		"older copy of a segment":      {func(d *logtest.Disk) { d.Put(growing, older.Read(growing)) }, growing},
+		"older copy of the mark":       {func(d *logtest.Disk) { d.Put("mark", older.Read("mark")) }, ""},
+		"a segment from elsewhere":     {func(d *logtest.Disk) { d.Put("segment-0000000000000077", d.Read(second)) }, "segment-0000000000000077"},
 	} {
 		disk := source.Clone()
-		change(disk)
-		if !opensWhole(t, disk, synced, what) {
-			t.Fatalf("%s was not noticed", what)
-		}
+		c.change(disk)
+		_, _, err := replayed(disk, config())
+		wantDamage(t, err, c.names)
+		opensWhole(t, disk, synced, what)
 	}
+}
+
+// R83: the segment that lost something is the one that is named, although it is the
+// next one that does not fit.
+func TestDamageIsNamed(t *testing.T) {
+	disk, _ := written(t, 60)
+	const second = "segment-0000000000000002"
+	disk.Flip(second, 8*(2*4096+100))
+	_, _, err := replayed(disk, config())
+	wantDamage(t, err, second)
+	if !strings.Contains(err.Error(), "offset 8192") {
+		t.Fatalf("damage at offset 8192, and the error says: %v", err)
+	}
+}
+
+// R82: a log that is whole, as long as the mark says, and has another history.
+func TestOtherHistory(t *testing.T) {
+	var disks [2]*logtest.Disk
+	for i := range disks {
+		disks[i] = logtest.NewDisk()
+		l, _ := mustOpen(t, disks[i], config())
+		for n := range 3 {
+			must(t, appendAll(l, 20+i*n))
+			must(t, l.Sync())
+		}
+		disks[i].Kill()
+	}
+	disks[0].Put("mark", disks[1].Read("mark"))
+	_, _, err := replayed(disks[0], config())
+	wantDamage(t, err, "segment-0000000000000001")
 }
 
 // R82: an unsynced tail that is cut at any byte is no damage.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -25,9 +24,8 @@ func config() log.Config {
 func content(p consensus.Position, size int) consensus.Record {
 	data := make([]byte, max(size, 8))
 	binary.BigEndian.PutUint64(data, uint64(p))
-	r := rand.New(rand.NewPCG(uint64(p), uint64(size)))
 	for i := 8; i < len(data); i++ {
-		data[i] = byte(r.Uint32())
+		data[i] = byte(7*i + 31*int(p) + size)
 	}
 	return consensus.Record{Position: p, Kind: consensus.RecordKind(p % 200), Data: data}
 }

@@ -46,9 +46,6 @@ func (c *recovery) segment(number uint64) error {
 	} else if h.base != l.next || h.previous != l.chain {
 		return before.damage(l.offset, fmt.Sprintf("it ends before position %d, where %s begins", h.base, name), nil)
 	}
-	if l.next-1 == l.mark.synced && l.chain != l.mark.chain && l.mark.synced > 0 {
-		return c.last.damage(0, "it does not follow on what the mark says was synced", nil)
-	}
 	l.segments = append(l.segments, segment{number: number, base: h.base, size: size})
 	l.offset = pageBytes
 	for {
