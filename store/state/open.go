@@ -89,7 +89,7 @@ func (s *Store) recover(identity crypto.Digest) error {
 	c.stamp = stamp
 	s.valid.Store(c)
 	// Badger forgets it.
-	s.db.discard(uint64(c.retired))
+	s.db.discard(uint64(c.resolve(c.retired)))
 	return s.survey(c)
 }
 

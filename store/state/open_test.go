@@ -135,6 +135,9 @@ func TestControlEncoding(t *testing.T) {
 		for _, v := range rapid.SliceOfN(rapid.Uint64(), 0, 4).Draw(t, "suspects") {
 			c.suspects = union(c.suspects, []statemachine.Version{statemachine.Version(v)}, c.marker.Version)
 		}
+		if c.floor < c.marker.Version {
+			c.gaps = []gap{{c.floor, c.marker.Version}}
+		}
 		raw := c.marshal()
 		got, err := readControl(raw)
 		if err != nil || !bytes.Equal(got.marshal(), raw) {

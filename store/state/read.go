@@ -13,7 +13,7 @@ func (s *Store) Read(key []byte, at statemachine.Version) (value []byte, found b
 		return nil, false, err
 	}
 	defer s.gate.leave()
-	value, version, err := s.db.read(dataKey(key), uint64(at))
+	value, version, err := s.db.read(dataKey(key), uint64(s.valid.Load().resolve(at)))
 	if err != nil {
 		return nil, false, err
 	}
@@ -30,7 +30,8 @@ func (s *Store) Scan(start, end []byte, at statemachine.Version, yield func(key,
 		return err
 	}
 	defer s.gate.leave()
-	w := walk{start: start, end: end, through: uint64(at), opened: func() error { return s.valid.Load().readable(at) }}
+	through := uint64(s.valid.Load().resolve(at))
+	w := walk{start: start, end: end, through: through, opened: func() error { return s.valid.Load().readable(at) }}
 	return s.db.visit(w, func(e *cell) (bool, error) {
 		value, err := e.value()
 		if err != nil {
@@ -49,8 +50,9 @@ func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Chan
 	if after >= through {
 		return nil, nil
 	}
+	c := s.valid.Load()
 	var out []statemachine.Change
-	w := walk{since: uint64(after), through: uint64(through), history: true, opened: func() error {
+	w := walk{since: uint64(c.resolve(after)), through: uint64(c.resolve(through)), history: true, opened: func() error {
 		c := s.valid.Load()
 		if oldest := max(c.retired, c.floor); after < oldest {
 			return fmt.Errorf("%w: changes after version %d; only those after %d are left", statemachine.ErrRetired, after, oldest)

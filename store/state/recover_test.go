@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/varangian-bft/varangian/statemachine"
@@ -80,6 +81,8 @@ func TestLeftBelowTheNextVersion(t *testing.T) {
 	mustApply(t, s, v256+1, storetest.Delete("gone"), storetest.Set("named", "2"))
 	for range 2 {
 		storetest.WantState(t, s, v256+1, storetest.Set("a", "1"), storetest.Set("b", "1"), storetest.Set("named", "2"))
+		// At the version that was left stands no state: the one before goes on.
+		storetest.WantState(t, s, v256, storetest.Set("a", "1"), storetest.Set("b", "1"), storetest.Set("gone", "1"))
 		_, err := s.Window(v128, v256+1)
 		storetest.WantErr(t, "window over a correction", err, statemachine.ErrRetired)
 		s = reopen(t, s)
@@ -135,4 +138,39 @@ func contentsOf(changes []statemachine.Change) func() (statemachine.Change, bool
 		c, changes = changes[0], changes[1:]
 		return c, true, nil
 	}
+}
+
+// A state is read at the last version that its sequence could have, whatever was
+// left there by attempts that did not end; also when the oldest such gaps went.
+func TestGaps(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	mustApply(t, s, v128, storetest.Set("a", "128"))
+	const rounds = gapsCountMax + 3
+	for q := 129; q < 129+rounds; q++ {
+		noted := *s.valid.Load()
+		noted.suspects = []statemachine.Version{noted.marker.Version + 1}
+		if err := s.settle(noted); err != nil {
+			t.Fatal(err)
+		}
+		leave(t, s, noted.marker.Version+1, storetest.Set("a", "wrong"), storetest.Set("b", "wrong"))
+		mustApply(t, s, storetest.VersionAt(q, 0), storetest.Set("a", fmt.Sprint(q)))
+	}
+	for range 2 {
+		for q := 129 + rounds - gapsCountMax; q < 128+rounds; q++ {
+			storetest.WantState(t, s, storetest.VersionAt(q, 255), storetest.Set("a", fmt.Sprint(q)))
+		}
+		_, _, err := s.Read([]byte("a"), storetest.VersionAt(130, 255))
+		storetest.WantErr(t, "read in a gap that went", err, statemachine.ErrRetired)
+		s = reopen(t, s)
+	}
+	// Retiring within a gap must not give back the state that stands for it.
+	const q = 160
+	if err := s.Retire(storetest.VersionAt(q, 255)); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, s)
+	if err := s.db.db.Flatten(1); err != nil {
+		t.Fatal(err)
+	}
+	storetest.WantState(t, s, storetest.VersionAt(q, 255), storetest.Set("a", fmt.Sprint(q)))
 }

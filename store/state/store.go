@@ -115,15 +115,26 @@ func (s *Store) settle(next control) error {
 }
 
 // advance settles a marker. Whatever else stands above it was not written from
-// this state.
+// this state, and what stands below it since the last marker is no state.
 func (s *Store) advance(c *control, m statemachine.Marker, sets uint64, floor statemachine.Version) error {
-	next := control{marker: m, sets: sets, retired: c.retired, floor: floor}
+	next := control{marker: m, sets: sets, floor: floor}
 	next.suspects = union(c.suspects, s.leftovers, m.Version)
+	var skipped gap
+	if s.leftBetween(c, m.Version) {
+		skipped = gap{c.marker.Version, m.Version}
+	}
+	next.gaps, next.retired = trimmed(c.gaps, skipped, c.retired)
 	if err := s.settle(next); err != nil {
 		return err
 	}
 	s.leftovers = nil
 	return nil
+}
+
+// leftBetween reports whether something may stand between the marker and a
+// version above it.
+func (s *Store) leftBetween(c *control, v statemachine.Version) bool {
+	return between(s.leftovers, c.marker.Version, v) || between(c.suspects, c.marker.Version, v)
 }
 
 // Apply implements statemachine.Store. Its changes may be written again at the
@@ -169,7 +180,7 @@ func (s *Store) Apply(changes []statemachine.Change, m statemachine.Marker) erro
 // marker again. It reports whether there was any.
 func (s *Store) correct(w *writer, c *control, changes []statemachine.Change) (corrected bool, err error) {
 	v := statemachine.Version(w.version)
-	if !between(s.leftovers, c.marker.Version, v) && !between(c.suspects, c.marker.Version, v) {
+	if !s.leftBetween(c, v) {
 		return false, nil
 	}
 	var last []byte
@@ -234,13 +245,14 @@ func (s *Store) Retire(below statemachine.Version) error {
 			return nil
 		}
 		next := *c
-		next.retired = below
+		next.gaps, next.retired = trimmed(c.gaps, gap{}, below)
 		// First the entry: a window that lost its tombstones must not look complete
 		// after a crash.
 		if err := s.settle(next); err != nil {
 			return err
 		}
-		s.db.discard(uint64(below))
+		// In a gap it is the marker before it whose state has to stay.
+		s.db.discard(uint64(next.resolve(below)))
 		return nil
 	})
 }
