@@ -36,12 +36,12 @@ func (h *Host) fromReplica(r *remote, s p2p.Stream) {
 	} else {
 		_ = s.Reset()
 	}
-	r.count.end(reason)
-	r.tell(reason, err)
 	if reason.offence() {
 		r.penalty.impose(h.limits)
 		_ = s.Conn().Close()
 	}
+	r.count.end(reason)
+	r.tell(reason, err)
 }
 
 func (r *remote) allowHello() bool {
@@ -98,10 +98,10 @@ func (h *Host) fromClient(c *client, s p2p.Stream) {
 		reason, err = h.serveClient(c, conn, s, busy)
 		h.clients.close(c, conn)
 	}
-	h.clients.count.end(reason)
 	if reason.offence() {
 		c.penalty.impose(h.limits)
 	}
+	h.clients.count.end(reason)
 	h.clients.tell(c, reason, err)
 }
 

@@ -82,12 +82,11 @@ func (k *keeper) keep(ctx context.Context, c *swarm.Conn, l lane) {
 		if ctx.Err() != nil || c.IsClosed() {
 			return // connect reports why
 		}
-		k.failed(r, err)
 		if r.offence() {
 			k.penalty.impose(k.limits)
 			_ = c.Close()
-			return
 		}
+		k.failed(r, err)
 		if time.Since(began) > steady {
 			retry.reset()
 		}

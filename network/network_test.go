@@ -157,14 +157,18 @@ type recorder struct {
 	hold     sync.RWMutex // write-locked: frames block in the handler
 	panics   func(frame []byte) bool
 	ignored  string // frames of this content are not recorded
+
+	heldClass map[consensus.Class]bool // if set, only these block
 }
 
 func newRecorder() *recorder { return &recorder{arrivals: make(chan arrival, 1<<16)} }
 
 func (r *recorder) take(a arrival) {
 	if a.kind == "frame" {
-		r.hold.RLock()
-		defer r.hold.RUnlock()
+		if r.heldClass == nil || r.heldClass[a.class] {
+			r.hold.RLock()
+			defer r.hold.RUnlock()
+		}
 		if r.panics != nil && r.panics(a.frame) {
 			panic("a parser that does not keep R107")
 		}
