@@ -106,7 +106,8 @@ var plan = []room{
 	{
 		pkg: "cmd/client",
 		ours: []string{
-			"cmd/internal/cli", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "statemachine/kv",
+			"cmd/internal/cli", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "statemachine",
+			"statemachine/kv",
 		},
 		others: cliLibraries,
 	},

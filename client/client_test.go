@@ -88,7 +88,7 @@ func TestErrors(t *testing.T) {
 		"overload": {op: "overload", is: []error{ErrOverloaded}, outcome: OutcomeMaybe, text: "overloaded until the time was up"},
 		"no quorum": {
 			op: "x", down: []consensus.ReplicaID{1, 2, 3}, is: []error{ErrTimeout}, outcome: OutcomeNever,
-			text: "no answer in time: 1 of 4 replicas reachable, 3 needed for progress: r0 answered, r1 is not connected: nothing answered at its address",
+			text: "no answer in time: 1 of 4 replicas reachable, 3 needed for progress: r0 answered; r1, r2, r3 not connected: nothing answered at its address",
 		},
 		"deadline": {
 			op: "x", down: []consensus.ReplicaID{1, 2, 3}, is: []error{ErrTimeout, context.DeadlineExceeded}, outcome: OutcomeNever,
@@ -155,7 +155,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		}
 		m.mu.Unlock()
 		_, err := c.Invoke(t.Context(), []byte("y"))
-		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeMaybe || !strings.Contains(err.Error(), "r2 has not answered, r3 answered; the operation may") {
+		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeMaybe || !strings.Contains(err.Error(), "r0, r1, r2 connected, no answer; r3 answered; the operation may") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -195,7 +195,7 @@ func TestStatus(t *testing.T) {
 		if text, err := c.Status(t.Context(), 2); err != nil || string(text) != `{"replica":2}` {
 			t.Errorf("%s, %v", text, err)
 		}
-		if _, err := c.Status(t.Context(), 3); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "r3 is not connected: nothing answered") {
+		if _, err := c.Status(t.Context(), 3); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "r3 not connected: nothing answered") {
 			t.Errorf("%v", err)
 		}
 		if _, err := c.Status(t.Context(), 4); err == nil || !strings.Contains(err.Error(), "no replica 4") {

@@ -98,6 +98,9 @@ func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) 
 	if e.kind == ErrTimeout || e.kind == ErrCancelled {
 		e.cause = ctx.Err()
 	}
+	if _, ok := ctx.Deadline(); ok && done.Fate == session.Expired {
+		e.cause = context.DeadlineExceeded // the session may see it a moment before ctx does
+	}
 	return r, e
 }
 

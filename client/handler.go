@@ -71,14 +71,19 @@ func (l *links) at(id consensus.ReplicaID) (link, <-chan struct{}) {
 }
 
 // describe says who is reachable, who answered, and what is needed: "1 of 4
-// replicas reachable, 3 needed for progress: r1 nothing answered at its address".
+// replicas reachable, 3 needed for progress: r0 answered; r1, r2, r3 not
+// connected: nothing answered at its address".
 func (l *links) describe(heard session.Heard) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	up := 0
 	var words []string
+	names := map[string][]string{}
 	for i, s := range l.state {
 		id := consensus.ReplicaID(i)
+		if s.up {
+			up++
+		}
 		word := ""
 		switch {
 		case heard.Answered.Has(id):
@@ -86,26 +91,29 @@ func (l *links) describe(heard session.Heard) string {
 		case heard.Refused.Has(id):
 			word = "refused"
 		case s.up:
-			word = "has not answered"
+			word = "connected, no answer"
 		default:
 			word = reason(s.cause)
 		}
-		if s.up {
-			up++
+		if names[word] == nil {
+			words = append(words, word)
 		}
-		words = append(words, l.group.Genesis.Replicas[i].Name+" "+word)
+		names[word] = append(names[word], l.group.Genesis.Replicas[i].Name)
+	}
+	for i, word := range words {
+		words[i] = strings.Join(names[word], ", ") + " " + word
 	}
 	return fmt.Sprintf("%d of %d replicas reachable, %d needed for progress: %s",
-		up, l.group.N, l.group.Quorum, strings.Join(words, ", "))
+		up, l.group.N, l.group.Quorum, strings.Join(words, "; "))
 }
 
 func reason(err error) string {
 	if err == nil {
-		return "is not connected yet"
+		return "not connected yet"
 	}
 	var e *network.Error
 	if errors.As(err, &e) {
-		return "is not connected: " + e.Reason.String()
+		return "not connected: " + e.Reason.String()
 	}
-	return "is not connected: " + strings.ReplaceAll(err.Error(), "\n", " ")
+	return "not connected: " + strings.ReplaceAll(err.Error(), "\n", " ")
 }

@@ -65,6 +65,9 @@ func (m *Machine) admin(by consensus.ClientID, op []byte, x *Execution) consensu
 	if c := m.clients.clients[by]; c == nil || !c.enrolment.Operator {
 		return consensus.Result{Class: consensus.ResultUnauthorised}
 	}
+	if after, ok := readList(op); ok {
+		return m.list(after)
+	}
 	a, ok := ReadAdminOperation(op)
 	why := "not an operation on the table of clients"
 	if ok {
