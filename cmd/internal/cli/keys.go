@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/varangian-bft/varangian/crypto/keyfile"
+)
+
+// passphraseBytesMax bounds what is read of a passphrase file.
+const passphraseBytesMax = 4096
+
+// ReadKeys reads a key file. A passphrase, if it is sealed, comes from the first
+// line of the passphrase file, or without one from whoever sits at the terminal.
+func ReadKeys(path, passphraseFile string) (keyfile.Keys, error) {
+	keys, err := keyfile.Read(path, func() ([]byte, error) { return passphrase(path, passphraseFile) })
+	switch {
+	case errors.Is(err, keyfile.ErrFormat), errors.Is(err, keyfile.ErrKeys):
+		return keys, &Problem{ExitUsage, err}
+	case errors.Is(err, fs.ErrNotExist):
+		return keys, fmt.Errorf("%w; name the key file with --key FILE or %s", err, EnvName("key"))
+	case errors.Is(err, keyfile.ErrSealed):
+		return keys, fmt.Errorf("%w; give --passphrase-file FILE", err)
+	}
+	return keys, err
+}
+
+func passphrase(path, file string) ([]byte, error) {
+	if file != "" {
+		return firstLine(file)
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil, nil
+	}
+	fmt.Fprintf(os.Stderr, "Passphrase of %s: ", path)
+	p, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(os.Stderr)
+	return p, err
+}
+
+func firstLine(file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p, _, _ := bytes.Cut(text, []byte("\n"))
+	p = bytes.TrimSuffix(p, []byte("\r"))
+	if len(p) == 0 || len(p) > passphraseBytesMax {
+		return nil, fmt.Errorf("the first line of %s is no passphrase: it has %d bytes, 1 to %d are allowed", file, len(p), passphraseBytesMax)
+	}
+	return p, nil
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/varangian-bft/varangian/internal/groupfile"
+)
+
+// The exit statuses that all commands share; others are a command's own.
+const (
+	ExitOK          = 0
+	ExitSurrounding = 1   // the surroundings do not fit: a file is missing, an address taken
+	ExitUsage       = 2   // wrong flags or arguments, or a file that is wrong in itself
+	ExitInterrupted = 130 // by a signal, before the work was done
+)
+
+// envPrefix begins the name of each environment variable.
+const envPrefix = "VARANGIAN_"
+
+// A Problem is an error with the exit status that it ends the process with.
+type Problem struct {
+	Status int
+	Err    error
+}
+
+// Error is the text of the error.
+func (p *Problem) Error() string { return p.Err.Error() }
+
+// Unwrap returns the error.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Usage returns an error in how a command was called.
+func Usage(format string, args ...any) error {
+	return &Problem{ExitUsage, fmt.Errorf(format, args...)}
+}
+
+// Main runs a command with the arguments of the process until it ends or a
+// signal asks it to: then its context is done, and a second signal kills it. It
+// returns the exit status. status turns a command's own errors into theirs, and
+// returns 0 for others; it may be nil.
+func Main(root *cobra.Command, status func(error) int) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, root, status, os.Stderr)
+}
+
+func run(ctx context.Context, root *cobra.Command, status func(error) int, stderr io.Writer) int {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return Usage("%w; see %s --help", err, c.CommandPath())
+	})
+	began := false
+	former := root.PersistentPreRunE
+	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
+		if err := bind(c.Flags()); err != nil {
+			return err
+		}
+		began = true
+		if former != nil {
+			return former(c, args)
+		}
+		return nil
+	}
+	c, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	if !began && !errors.As(err, new(*Problem)) {
+		err = Usage("%w; see %s --help", err, c.CommandPath())
+	}
+	fmt.Fprintln(stderr, "Error:", line(err))
+	return exitStatus(ctx, err, status)
+}
+
+func exitStatus(ctx context.Context, err error, status func(error) int) int {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Status
+	}
+	if ctx.Err() != nil {
+		return ExitInterrupted
+	}
+	if status != nil {
+		if n := status(err); n != 0 {
+			return n
+		}
+	}
+	if errors.As(err, new(*groupfile.FormatError)) {
+		return ExitUsage
+	}
+	return ExitSurrounding
+}
+
+// line returns the text of an error as one line.
+func line(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+}
+
+// EnvName returns the environment variable of a flag.
+func EnvName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// bind gives flags that were not set the values of their environment variables.
+func bind(flags *pflag.FlagSet) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || err != nil {
+			return
+		}
+		if value, ok := os.LookupEnv(EnvName(f.Name)); ok {
+			if bad := flags.Set(f.Name, value); bad != nil {
+				err = Usage("environment variable %s: %w", EnvName(f.Name), bad)
+			}
+		}
+	})
+	return err
+}

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// Version is the release; the build sets it with -ldflags "-X ...cli.Version=v1.2.3".
+var Version = "development"
+
+// Protocol is the version that every signature covers.
+const Protocol = 1
+
+// VersionCommand returns the command that says what this binary is.
+func VersionCommand(program string) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "Print release, commit, Go version and protocol version",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			commit, modified := revision()
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]any{
+					"program": program, "version": Version, "commit": commit, "modified": modified,
+					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "protocol": Protocol,
+				})
+			}
+			if modified {
+				commit += " with changes"
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "varangian %s %s, commit %s, %s %s/%s, protocol %d\n",
+				program, Version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, Protocol)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func revision() (commit string, modified bool) {
+	commit = "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return commit, false
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value
+		case "vcs.modified":
+			modified = s.Value == "true"
+		}
+	}
+	return commit, modified
+}
