@@ -129,7 +129,7 @@ func (m *Machine) operations(r *consensus.Request, x *Execution) []byte {
 		if r.Kind == consensus.KindAdmin {
 			res = m.admin(r.Client, op, x)
 		} else {
-			res = m.apply(r.Client, op, min(budget, m.budget.results))
+			res = m.apply(r.Client, op, budget)
 		}
 		n := uint64(len(res.Value))
 		budget -= min(n, budget)

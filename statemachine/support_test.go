@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
@@ -56,7 +57,7 @@ func (script) Apply(w statemachine.Writer, op []byte) ([]byte, error) {
 		func() {
 			defer func() { _ = recover() }()
 			for {
-				w.Read(key)
+				w.Read([]byte("q"))
 			}
 		}()
 	case 'w': // writes of many bytes
@@ -104,7 +105,7 @@ func (s script) Query(r statemachine.Reader, op []byte) ([]byte, error) {
 
 // A world is a group with clients, and a machine with its store.
 type world struct {
-	t       testing.TB
+	t       rapid.TB
 	scheme  *simsig.Scheme
 	group   *consensus.Group
 	store   *memory.Store
@@ -122,7 +123,7 @@ func parameters() consensus.Parameters {
 	return p
 }
 
-func newWorld(t testing.TB, app statemachine.Application, p consensus.Parameters) *world {
+func newWorld(t rapid.TB, app statemachine.Application, p consensus.Parameters) *world {
 	w := &world{t: t, scheme: simsig.New(), store: memory.New(), app: app}
 	signer := func(a, b byte) crypto.Signer { return w.scheme.NewSigner(crypto.Seed{a, b}) }
 	genesis := consensus.Genesis{Name: "g", Engine: "pbft", Faults: 1, Parameters: p}
@@ -130,6 +131,9 @@ func newWorld(t testing.TB, app statemachine.Application, p consensus.Parameters
 		genesis.Replicas = append(genesis.Replicas, consensus.Member{
 			Name: fmt.Sprint("r", i), Key: signer(1, i).Public(), Transport: signer(2, i).Public(),
 		})
+	}
+	for i := range byte(10) { // the scheme knows the keys that may be enrolled later
+		w.enrolment(i)
 	}
 	for i := range byte(3) { // client 0 is the only operator
 		w.clients = append(w.clients, signer(3, i))
