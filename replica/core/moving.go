@@ -91,6 +91,9 @@ func (c *Core) installed(out *Output) {
 		return // the target moved: move begins again from here (R96)
 	}
 	m.target = nil
+	if s := m.fetcher.Snapshot(); s != nil && s.Sequence > c.snapshots.certified.Sequence {
+		c.snapshots.certified = *s
+	}
 	c.step(consensus.Installed{Sequence: c.executed, Chain: m.marker.Chain}, out)
 	c.unpark(out)
 	c.snapshotDue(c.executed/c.snapshotEvery()*c.snapshotEvery(), out)

@@ -32,6 +32,13 @@ func NewSnapshotter(g *consensus.Group, store statemachine.Store) (*Snapshotter,
 	return s, c, err
 }
 
+// Reload reads the saved snapshot again, after a transfer installed another one.
+func (s *Snapshotter) Reload() error {
+	s.pending, s.pendingAt = nil, 0
+	_, err := s.load()
+	return err
+}
+
 // load reads the saved snapshot.
 func (s *Snapshotter) load() (wire.SnapshotCertificate, error) {
 	var none wire.SnapshotCertificate

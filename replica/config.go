@@ -1,0 +1,85 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/crypto/keyfile"
+	"github.com/varangian-bft/varangian/network"
+	"github.com/varangian-bft/varangian/replica/core"
+)
+
+// Config says which replica this is and what it works with. The zero value of
+// everything below Remotes is usable.
+type Config struct {
+	Group   *consensus.Group
+	Keys    keyfile.Keys
+	DataDir string // made if it does not exist; mode 0700
+	Listen  string // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400
+	Remotes []network.Remote
+
+	Timeout      time.Duration // base time-out of a view (R67); 0 means DefaultTimeout
+	SegmentBytes int64         // size of a log segment; 0 means the log's default
+	Network      *network.Limits
+	Pool         *core.PoolLimits
+	Verifiers    int // goroutines that check signatures; 0 means one for each processor
+	Logger       *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	DefaultTimeout = time.Second
+	// tickInterval moves timers; it is far below every time-out.
+	tickInterval = 20 * time.Millisecond
+	// verifyCacheMax is the number of signatures remembered as valid: at least two
+	// votes of each replica in each open sequence number, else a view change
+	// verifies everything anew (R18).
+	verifyCacheMax = 1 << 15
+)
+
+// complete checks the configuration and fills in the defaults.
+func (c *Config) complete() (self consensus.ReplicaID, err error) {
+	if c.Group == nil || c.DataDir == "" || c.Listen == "" {
+		return 0, errors.New("replica: group, data folder and listen address are needed")
+	}
+	self, err = c.identify()
+	if err != nil {
+		return 0, err
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Timeout < 5*tickInterval {
+		return 0, fmt.Errorf("replica: a time-out of %v is below %v", c.Timeout, 5*tickInterval)
+	}
+	return self, nil
+}
+
+// identify finds the replica whose keys these are.
+func (c *Config) identify() (consensus.ReplicaID, error) {
+	public := c.Keys.Public()
+	for i, m := range c.Group.Genesis.Replicas {
+		if m.Key != public.Signing {
+			continue
+		}
+		if m.Transport != public.Transport {
+			return 0, fmt.Errorf("replica: the key file's transport key is not that of replica %s in the group file", m.Name)
+		}
+		return consensus.ReplicaID(i), nil
+	}
+	return 0, fmt.Errorf("replica: the key %s belongs to no replica of group %q; use this replica's key file or its group file",
+		public.Signing, c.Group.Genesis.Name)
+}
+
+// identity binds a data folder to group, replica and key (R87).
+func identity(g *consensus.Group, self consensus.ReplicaID) crypto.Digest {
+	m, _ := g.Member(self)
+	return crypto.Hash(crypto.KindConfiguration, g.ID[:], []byte{byte(self)}, m.Key[:], m.Transport[:])
+}

@@ -1,0 +1,72 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// controlTimeout bounds one exchange over the control socket.
+const controlTimeout = 5 * time.Second
+
+// controlPath is where the control socket of a data folder is.
+func controlPath(dataDir string) string { return filepath.Join(dataDir, "control") }
+
+// serveControl answers the operator on a socket of mode 0600 in the data folder.
+// The function that it returns closes it.
+func (r *Replica) serveControl() (closing func(), err error) {
+	path := controlPath(r.folder.path)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, failure(ExitSurroundings, "control socket: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, failure(ExitSurroundings, "control socket: %w (a path of over 100 bytes is too long for a socket)", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		listener.Close()
+		return nil, failure(ExitSurroundings, "control socket: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(r.StatusJSON()) // the asker may be gone
+	})
+	server := &http.Server{Handler: mux, ReadTimeout: controlTimeout, WriteTimeout: controlTimeout}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // returns when closed
+	}()
+	return func() { server.Close(); <-done }, nil
+}
+
+// ReadStatus asks the replica that runs on a data folder for its status, as JSON.
+func ReadStatus(ctx context.Context, dataDir string) ([]byte, error) {
+	path := controlPath(dataDir)
+	client := &http.Client{
+		Timeout: controlTimeout,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "unix", path)
+			},
+		},
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://control/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("no replica answers on %s: is it running on this data folder?", path)
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+}

@@ -1,0 +1,118 @@
+package replica
+
+import (
+	"context"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// An execJob is something that the executor does in order.
+//
+//sumtype:decl
+type execJob interface{ isExecJob() }
+
+type (
+	executeJob struct{ consensus.Execute }
+	recheckJob struct{ requests []*consensus.Request }
+	// flushedJob says that a window is durable: the overlay may drop it.
+	flushedJob struct{ version statemachine.Version }
+	// reloadJob says that state transfer changed the state under the machine; done
+	// gets the history where it stands then.
+	reloadJob struct{ done chan<- crypto.Digest }
+)
+
+func (executeJob) isExecJob() {}
+func (recheckJob) isExecJob() {}
+func (flushedJob) isExecJob() {}
+func (reloadJob) isExecJob()  {}
+
+// An executor runs the state machine beside the ordering. It is the only
+// goroutine that touches the machine, so it also judges whether a request is
+// worth ordering.
+type executor struct {
+	machine  *statemachine.Machine
+	jobs     *mailbox[execJob]
+	admit    chan []admission
+	internal *mailbox[core.Input]
+	external chan<- []core.Input
+	refuse   func(r *consensus.Request, reason wire.RefusalReason)
+	enrolled func([]consensus.Enrolment)
+	fail     func(error)
+}
+
+func (e *executor) run(ctx context.Context) {
+	for {
+		select {
+		case <-e.jobs.wake:
+			for _, j := range e.jobs.take() {
+				if err := e.do(j); err != nil {
+					e.fail(failure(ExitDisk, "state: %w; the replica stops rather than answer from a state that it cannot read", err))
+					return
+				}
+			}
+		case requests := <-e.admit:
+			if inputs := e.judge(requests); len(inputs) > 0 {
+				select {
+				case e.external <- inputs:
+				case <-ctx.Done():
+					return
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (e *executor) do(j execJob) error {
+	switch j := j.(type) {
+	case executeJob:
+		return e.execute(j.Execute)
+	case recheckJob:
+		e.internal.put(core.Recheck(e.machine, j.requests))
+	case flushedJob:
+		e.machine.Flushed(j.version)
+	case reloadJob:
+		if err := e.machine.Reload(); err != nil {
+			return err
+		}
+		e.enrolled(e.machine.Enrolments())
+		j.done <- e.machine.History()
+	}
+	return nil
+}
+
+func (e *executor) execute(x consensus.Execute) error {
+	result, err := e.machine.Execute(x.Batch, x.Sequence)
+	if err != nil {
+		return err
+	}
+	in := core.Executed{Execution: result}
+	if result.Clients {
+		table := e.machine.Enrolments()
+		in.Enrolled = len(table)
+		e.enrolled(table)
+	}
+	e.internal.put(in)
+	return nil
+}
+
+// judge sorts verified requests into what is worth ordering, what was executed
+// before, and what is refused (R31).
+func (e *executor) judge(requests []admission) []core.Input {
+	inputs := make([]core.Input, 0, len(requests))
+	for _, a := range requests {
+		in, reason := core.Judge(e.machine, a.request)
+		switch {
+		case in != nil:
+			inputs = append(inputs, in)
+		case a.arrival.fromClient:
+			e.refuse(a.request.Value().(core.RequestMessage).Request, reason)
+		}
+	}
+	return inputs
+}

@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"context"
+	"errors"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/store/log"
+)
+
+// A logJob is what the core wants of the log: records to append, and a position
+// below which it may forget.
+type logJob struct {
+	records []consensus.Record
+	trim    consensus.Position
+}
+
+// A logWriter appends whatever waits and syncs once for all of it: while one sync
+// is under way the core goes on, and the next round grows (group commit).
+type logWriter struct {
+	log  *log.Log
+	jobs *mailbox[logJob]
+	core *mailbox[core.Input]
+	fail func(error)
+}
+
+func (w *logWriter) run(ctx context.Context) {
+	for {
+		select {
+		case <-w.jobs.wake:
+		case <-ctx.Done():
+			return
+		}
+		if err := w.round(w.jobs.take()); err != nil {
+			w.fail(logError(err))
+			return
+		}
+	}
+}
+
+// round makes the records of all jobs durable, and then trims (R123).
+func (w *logWriter) round(jobs []logJob) error {
+	var records []consensus.Record
+	trim := consensus.Position(0)
+	for _, j := range jobs {
+		records = append(records, j.records...)
+		trim = max(trim, j.trim)
+	}
+	if len(records) > 0 {
+		if err := w.log.Append(records); err != nil {
+			return err
+		}
+		if err := w.log.Sync(); err != nil {
+			return err
+		}
+		w.core.put(core.Persisted{Through: records[len(records)-1].Position})
+	}
+	if trim > 0 {
+		return w.log.Trim(trim)
+	}
+	return nil
+}
+
+// logError says what a failed log means: nothing that rests on it may leave (R81).
+func logError(err error) error {
+	if errors.Is(err, log.ErrNoSpace) {
+		return failure(ExitDisk, "log: %w; make room and start again, nothing is lost", err)
+	}
+	return failure(ExitDisk, "log: %w; the replica stops before it breaks a promise", err)
+}

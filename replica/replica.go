@@ -1,0 +1,277 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/network"
+	"github.com/varangian-bft/varangian/pbft"
+	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/statemachine"
+	"github.com/varangian-bft/varangian/store/log"
+	"github.com/varangian-bft/varangian/store/state"
+)
+
+// A Replica is one member of a group. Its methods are safe for concurrent use;
+// Run is called once.
+type Replica struct {
+	cfg    Config
+	self   consensus.ReplicaID
+	logger *slog.Logger
+
+	folder *folder
+	log    *log.Log
+	store  *state.Store
+	found  core.Durable
+
+	driver    *driver
+	verifiers *verifiers
+	writer    *logWriter
+	executor  *executor
+	storer    *storer
+	replier   *replier
+	server    *server
+	clients   *clients
+	host      *network.Host
+
+	stop     context.CancelCauseFunc
+	stopping chan struct{} // closed when clients are turned away
+	once     sync.Once
+	status   statusBoard
+	started  time.Time
+}
+
+// New opens the data folder of a replica, replays its log and brings its state up
+// to the last durable checkpoint. It refuses to start from damaged or foreign
+// data (R83, R87). The caller calls Run, or Close if it will not.
+func New(cfg Config, app statemachine.Application) (*Replica, error) {
+	self, err := cfg.complete()
+	if err != nil {
+		return nil, &Error{Code: ExitSurroundings, Cause: err}
+	}
+	r := &Replica{cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), stopping: make(chan struct{}), started: time.Now()}
+	id := identity(cfg.Group, self)
+	if r.folder, err = openFolder(cfg.DataDir, id); err != nil {
+		return nil, err
+	}
+	if err := r.open(app, id); err != nil {
+		r.closeFiles()
+		return nil, err
+	}
+	return r, nil
+}
+
+// open builds the replica from what its folder holds.
+func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
+	var err error
+	r.store, err = state.Open(state.Config{Dir: r.folder.in("state"), Identity: id, Logger: r.logger})
+	if err != nil {
+		return stateError(err)
+	}
+	machine, err := statemachine.NewMachine(app, r.cfg.Group, r.store)
+	if err != nil {
+		return stateError(err)
+	}
+	r.wire(machine)
+	if r.storer.snapshots, r.found.Snapshot, err = core.NewSnapshotter(r.cfg.Group, r.store); err != nil {
+		return stateError(err)
+	}
+	r.found.History, r.found.Enrolled = machine.History(), len(machine.Enrolments())
+	if r.found.Marker, err = r.store.Marker(); err != nil {
+		return stateError(err)
+	}
+	r.log, err = log.Open(log.OS(r.folder.in("log")), log.Config{
+		Identity: id, SegmentBytes: r.cfg.SegmentBytes, Salt: newSalt(), MustExist: !r.folder.fresh,
+		Background: func(work func()) { go work() },
+	}, r.driver.core.Replay)
+	if err != nil {
+		return openLogError(err)
+	}
+	r.writer.log = r.log
+	return r.folder.settle(id)
+}
+
+// wire connects the parts, before anything runs.
+func (r *Replica) wire(machine *statemachine.Machine) {
+	cfg := &r.cfg
+	signer := crypto.Ed25519.NewSigner(cfg.Keys.Signing)
+	pool := core.DefaultPoolLimits(cfg.Group.Genesis.Parameters)
+	if cfg.Pool != nil {
+		pool = *cfg.Pool
+	}
+	engine := pbft.New(pbft.Config{Group: cfg.Group, Self: r.self, Signer: signer, Timeout: cfg.Timeout})
+	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: pool})
+
+	internal := newMailbox[core.Input]()
+	external := make(chan []core.Input, externalMax)
+	admit := make(chan []admission, externalMax)
+	r.driver = &driver{core: c, external: external, internal: internal, carry: r.carry, publish: r.publish}
+	r.writer = &logWriter{jobs: newMailbox[logJob](), core: internal, fail: r.fail}
+	r.executor = &executor{
+		machine: machine, jobs: newMailbox[execJob](), admit: admit, internal: internal, external: external,
+		refuse: r.clients.refuse, enrolled: r.enrolled, fail: r.fail,
+	}
+	r.storer = &storer{
+		store: r.store, spool: newSpool(r.folder.in("fetched")), jobs: newMailbox[storeWork](), executor: r.executor.jobs,
+		internal: internal, fail: r.fail,
+	}
+	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
+	r.server = newServer(cfg.Group, r.store, newSpool(r.folder.in("served")), internal)
+	r.verifiers = &verifiers{
+		decoder: core.Decoder{Group: cfg.Group, Codec: pbft.NewCodec(cfg.Group)},
+		scheme:  crypto.NewCache(crypto.Ed25519, verifyCacheMax),
+		offset:  r.badFrame, core: external, admit: admit,
+	}
+	for i := range r.verifiers.lanes {
+		r.verifiers.lanes[i] = make(chan arrival, arrivalsMax)
+	}
+	hint := c.Hint()
+	r.verifiers.hint.Store(&hint)
+}
+
+// Run serves until the context ends, and then drains: it takes no more requests,
+// finishes what is under way, and leaves the last checkpoint durable. Any other
+// end is an error; ExitCode gives the exit status for it.
+func (r *Replica) Run(ctx context.Context) error {
+	defer r.closeFiles()
+	inner, stop := context.WithCancelCause(context.Background())
+	r.stop = stop
+	defer stop(nil)
+	if err := r.listen(inner); err != nil {
+		return err
+	}
+	control, err := r.serveControl()
+	if err != nil {
+		r.host.Close()
+		return err
+	}
+	var work sync.WaitGroup
+	start := func(run func(context.Context)) { work.Go(func() { run(inner) }) }
+	r.driver.start(r.found)
+	for range r.verifierCount() {
+		start(r.verifiers.run)
+	}
+	for _, run := range []func(context.Context){
+		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run,
+	} {
+		start(run)
+	}
+	r.logger.Info("replica serves", "replica", r.self, "address", r.host.Addr(), "executed", r.found.Marker.Version.Sequence())
+	select {
+	case <-ctx.Done():
+		r.drain(inner)
+	case <-inner.Done():
+	}
+	stop(nil)
+	control()
+	err = r.host.Close()
+	work.Wait()
+	if cause := context.Cause(inner); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+func (r *Replica) verifierCount() int {
+	if r.cfg.Verifiers > 0 {
+		return r.cfg.Verifiers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (r *Replica) listen(ctx context.Context) error {
+	limits := network.DefaultLimits()
+	if r.cfg.Network != nil {
+		limits = *r.cfg.Network
+	}
+	host, err := network.Listen(network.Config{
+		Seed: r.cfg.Keys.Transport, Group: r.cfg.Group.ID, Self: r.self, Listen: r.cfg.Listen, Replicas: r.cfg.Remotes,
+		Clients: r.executor.machine.Enrolments(), Limits: limits, Logger: r.logger,
+	}, &handler{replica: r, done: ctx.Done()})
+	if err != nil {
+		return failure(ExitSurroundings, "listen: %w", err)
+	}
+	r.host = host
+	r.clients.write = host.Reply
+	return nil
+}
+
+// fail ends the replica, once: nothing more is sent (R81).
+func (r *Replica) fail(err error) {
+	r.logger.Error("replica stops", "reason", err)
+	r.stop(err)
+}
+
+// enrolled follows the table of clients: who was removed is cut off (R34).
+func (r *Replica) enrolled(table []consensus.Enrolment) {
+	if err := r.host.SetClients(table); err != nil {
+		r.logger.Error("table of clients", "reason", err)
+	}
+}
+
+// report keeps the proof that another replica lied (R46).
+func (r *Replica) report(e consensus.Evidence) {
+	m, _ := r.cfg.Group.Member(e.Against)
+	r.logger.Warn("evidence: a replica signed two statements that exclude each other", "against", m.Name)
+	r.status.evidence(e)
+}
+
+// closeFiles closes what New opened, the log first: its sync is the last promise.
+func (r *Replica) closeFiles() {
+	r.once.Do(func() {
+		if r.log != nil {
+			if err := r.log.Close(); err != nil {
+				r.logger.Error("log", "reason", err)
+			}
+		}
+		if r.store != nil {
+			if err := r.store.Close(); err != nil {
+				r.logger.Error("state", "reason", err)
+			}
+		}
+		r.folder.close()
+	})
+}
+
+// Close releases the data folder of a replica that was never run.
+func (r *Replica) Close() { r.closeFiles() }
+
+// badFrame is what a frame costs its sender that does not decode or whose
+// signatures do not hold: the channel.
+func (r *Replica) badFrame(a arrival, reason error) {
+	if a.fromClient {
+		r.logger.Warn("bad frame of a client", "client", a.client, "reason", reason)
+		r.host.CutOffClient(a.conn)
+		return
+	}
+	r.logger.Warn("bad frame of a replica", "replica", a.replica, "type", uint8(wire.Type(a.frame)), "reason", reason)
+	r.host.CutOff(a.replica)
+}
+
+func stateError(err error) error {
+	switch {
+	case errors.Is(err, state.ErrForeign):
+		return failure(ExitSurroundings, "state: %w", err)
+	default:
+		return failure(ExitDisk, "state: %w", err)
+	}
+}
+
+func openLogError(err error) error {
+	switch {
+	case errors.Is(err, log.ErrForeign):
+		return failure(ExitSurroundings, "log: %w", err)
+	case errors.Is(err, log.ErrDamaged):
+		return &Error{Code: ExitDisk, Cause: fmt.Errorf("log: %w; this replica may have promised what it no longer knows, so it does not vote: keep the folder for inspection and replace the replica", err)}
+	default:
+		return failure(ExitDisk, "log: %w", err)
+	}
+}

@@ -1,0 +1,46 @@
+package replica
+
+import (
+	"context"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/replica/transfer"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// questionsMax bounds the questions of state transfer that wait; above it they go
+// unanswered, and the asker turns to another replica (R96).
+const questionsMax = 64
+
+// A server answers questions of state transfer, one at a time and beside
+// everything else, so that they never delay a vote (R96).
+type server struct {
+	transfer  *transfer.Server
+	questions chan core.Serve
+	internal  *mailbox[core.Input]
+}
+
+func newServer(g *consensus.Group, store statemachine.Store, spool transfer.Spool, internal *mailbox[core.Input]) *server {
+	return &server{transfer: transfer.NewServer(g, store, spool), questions: make(chan core.Serve, questionsMax), internal: internal}
+}
+
+func (s *server) offer(q core.Serve) {
+	select {
+	case s.questions <- q:
+	default:
+	}
+}
+
+func (s *server) run(ctx context.Context) {
+	for {
+		select {
+		case q := <-s.questions:
+			if frames := s.transfer.Answer(q.Message); len(frames) > 0 {
+				s.internal.put(core.Served{To: q.From, Frames: frames})
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

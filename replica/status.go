@@ -1,0 +1,134 @@
+package replica
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/network"
+	"github.com/varangian-bft/varangian/replica/core"
+)
+
+// A Status says where a replica stands and why nothing moves. Its JSON form is
+// what `replica status --json` and a client's status query show.
+type Status struct {
+	Replica    consensus.ReplicaID  `json:"replica"`
+	Name       string               `json:"name"`
+	Group      string               `json:"group"`
+	GroupID    string               `json:"group_id"`
+	View       consensus.ViewNumber `json:"view"`
+	ChangingTo consensus.ViewNumber `json:"changing_to,omitempty"`
+	Primary    string               `json:"primary"`
+	Executed   consensus.Sequence   `json:"executed"`
+	History    string               `json:"history"`
+	Ordered    consensus.Sequence   `json:"ordered"`
+	Low        consensus.Sequence   `json:"low_water_mark"`
+	High       consensus.Sequence   `json:"high_water_mark"`
+	Durable    consensus.Sequence   `json:"durable_checkpoint"`
+	Snapshot   consensus.Sequence   `json:"snapshot"`
+	Pool       int                  `json:"pool_requests"`
+	PoolBytes  uint64               `json:"pool_bytes"`
+	Waiting    string               `json:"waiting,omitempty"`
+	Transfer   string               `json:"transfer,omitempty"`
+	Evidence   int                  `json:"evidence"`
+	Connected  []string             `json:"connected"`
+	Uptime     float64              `json:"uptime_seconds"`
+}
+
+// evidenceCountMax bounds the proofs kept in memory; one is enough.
+const evidenceCountMax = 16
+
+// A statusBoard holds the newest status of the core for other goroutines.
+type statusBoard struct {
+	mu    sync.Mutex
+	core  core.Status
+	proof []consensus.Evidence
+	at    time.Time // of the last set; the driver's alone
+}
+
+func (b *statusBoard) set(s core.Status) {
+	b.mu.Lock()
+	b.core = s
+	b.mu.Unlock()
+}
+
+func (b *statusBoard) evidence(e consensus.Evidence) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.proof) < evidenceCountMax {
+		b.proof = append(b.proof, e)
+	}
+}
+
+// rests reports whether nothing is half done: all that is ordered is executed,
+// and the last checkpoint passed is durable.
+func (b *statusBoard) rests(interval uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &b.core
+	passed := s.Executed / consensus.Sequence(interval) * consensus.Sequence(interval)
+	return s.Engine.Ordered == s.Executed && s.Durable >= passed && s.Unsynced == 0
+}
+
+// publish makes status and hint visible after each round of the core.
+func (r *Replica) publish(c *core.Core) {
+	hint := c.Hint()
+	if old := r.verifiers.hint.Load(); *old != hint {
+		r.verifiers.hint.Store(&hint)
+	}
+	if time.Since(r.status.at) >= tickInterval {
+		r.status.at = time.Now()
+		r.status.set(c.Status())
+	}
+}
+
+// Status returns where the replica stands, at most one tick ago.
+func (r *Replica) Status() Status {
+	r.status.mu.Lock()
+	s, proofs := r.status.core, len(r.status.proof)
+	r.status.mu.Unlock()
+	g := &r.cfg.Group.Genesis
+	out := Status{
+		Replica: r.self, Name: g.Replicas[r.self].Name, Group: g.Name, GroupID: r.cfg.Group.ID.String(),
+		View: s.Engine.View, Primary: g.Replicas[s.Engine.Primary].Name,
+		Executed: s.Executed, History: hex.EncodeToString(s.History[:]), Ordered: s.Engine.Ordered,
+		Low: s.Engine.Low, High: s.Engine.High, Durable: s.Durable, Snapshot: s.Snapshot,
+		Pool: s.Waiting, PoolBytes: s.WaitBytes, Waiting: s.Engine.Waiting, Transfer: s.Transfer,
+		Evidence: proofs, Connected: []string{}, Uptime: time.Since(r.started).Seconds(),
+	}
+	if s.Engine.ChangingTo > s.Engine.View {
+		out.ChangingTo = s.Engine.ChangingTo
+	}
+	for _, remote := range r.networkStats().Replicas {
+		if remote.Connected {
+			out.Connected = append(out.Connected, g.Replicas[remote.Replica].Name)
+		}
+	}
+	if out.Waiting == "" && len(out.Connected)+1 < r.cfg.Group.Quorum {
+		out.Waiting = quorumLacking(len(out.Connected)+1, r.cfg.Group.Quorum)
+	}
+	return out
+}
+
+func (r *Replica) networkStats() network.Stats {
+	if r.host == nil {
+		return network.Stats{}
+	}
+	return r.host.Stats()
+}
+
+// StatusJSON returns the status in its JSON form.
+func (r *Replica) StatusJSON() []byte {
+	text, err := json.MarshalIndent(r.Status(), "", "  ")
+	if err != nil {
+		return []byte("{}") // a Status always encodes
+	}
+	return text
+}
+
+func quorumLacking(have, need int) string {
+	return fmt.Sprintf("only %d of the %d replicas needed are connected", have, need)
+}

@@ -1,0 +1,125 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/replica/transfer"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// A storeWork is something that the storer writes, in order.
+//
+//sumtype:decl
+type storeWork interface{ isStoreWork() }
+
+type (
+	flushJob    struct{ window *statemachine.Window }
+	snapshotJob struct{ sequence consensus.Sequence }
+	saveJob     struct{ certificate wire.SnapshotCertificate }
+	storeJob    struct{ transfer.Store }
+)
+
+func (flushJob) isStoreWork()    {}
+func (snapshotJob) isStoreWork() {}
+func (saveJob) isStoreWork()     {}
+func (storeJob) isStoreWork()    {}
+
+// A storer is the one writer of the state: flushes, snapshots and transfers, one
+// after the other, in the background of ordering and execution (design, idea 7).
+type storer struct {
+	store     statemachine.Store
+	snapshots *core.Snapshotter
+	spool     transfer.Spool
+	jobs      *mailbox[storeWork]
+	executor  *mailbox[execJob]
+	internal  *mailbox[core.Input]
+	fail      func(error)
+}
+
+func (s *storer) run(ctx context.Context) {
+	for {
+		select {
+		case <-s.jobs.wake:
+		case <-ctx.Done():
+			return
+		}
+		for _, j := range s.jobs.take() {
+			if err := s.do(ctx, j); err != nil {
+				s.fail(failure(ExitDisk, "state: %w", err))
+				return
+			}
+		}
+	}
+}
+
+func (s *storer) do(ctx context.Context, j storeWork) error {
+	switch j := j.(type) {
+	case flushJob:
+		return s.flush(j.window)
+	case snapshotJob:
+		return s.snapshot(j.sequence)
+	case saveJob:
+		return s.snapshots.Save(j.certificate)
+	case storeJob:
+		return s.install(ctx, j.Store)
+	}
+	return nil
+}
+
+// flush makes a window durable; only then may its checkpoint be stated (R50).
+func (s *storer) flush(w *statemachine.Window) error {
+	v, err := s.store.Next(w.Sequence)
+	if err != nil {
+		return fmt.Errorf("flush at %d: %w", w.Sequence, err)
+	}
+	m := statemachine.Marker{Version: v, Chain: w.Chain}
+	if err := s.store.Apply(w.Changes, m); err != nil {
+		return fmt.Errorf("flush at %d: %w", w.Sequence, err)
+	}
+	s.executor.put(flushedJob{v})
+	s.internal.put(core.Flushed{Marker: m})
+	return nil
+}
+
+// snapshot computes the partition digests at a checkpoint.
+func (s *storer) snapshot(at consensus.Sequence) error {
+	n, ok, err := s.snapshots.Snapshot(at)
+	if ok {
+		s.internal.put(core.Snapshotted{Snapshot: n})
+	}
+	return err
+}
+
+// install does one write of a state transfer. After a new marker the machine is
+// loaded anew, before anything else can execute (R95).
+func (s *storer) install(ctx context.Context, w transfer.Store) error {
+	marked, err := w.Do(s.store, s.spool)
+	if err != nil {
+		return err
+	}
+	in := core.Stored{}
+	if marked {
+		done := make(chan crypto.Digest, 1)
+		s.executor.put(reloadJob{done})
+		select {
+		case in.History = <-done:
+		case <-ctx.Done():
+			return nil
+		}
+		if in.Marker, err = s.store.Marker(); err != nil {
+			return err
+		}
+	}
+	if w.Install != nil {
+		if err := s.snapshots.Reload(); err != nil {
+			return err
+		}
+	}
+	s.internal.put(in)
+	return nil
+}

@@ -1,0 +1,265 @@
+package transfer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// answerTimeout is how long a source may take for one answer; after it the next
+// one is asked (R94).
+const answerTimeout = 2 * time.Second
+
+// Effects is what a Fetcher asks for. The caller owns it.
+type Effects struct {
+	Send  []consensus.Outbound
+	Store []Store
+	Done  bool // the state at the target is durable
+}
+
+// A phase is what a transfer does at the moment.
+type phase uint8
+
+const (
+	idle      phase = iota
+	planning        // asking for a plan
+	fetching        // asking for the chunks of one item
+	storing         // waiting for a durable write
+	installed       // waiting for the snapshot to be installed
+)
+
+// A Fetcher is the asking side of state transfer. It is deterministic and used by
+// one goroutine. It holds one item in memory at a time: a partition or the write
+// set of a window, each bounded.
+type Fetcher struct {
+	group *consensus.Group
+	self  consensus.ReplicaID
+
+	phase  phase
+	target consensus.Checkpoint
+	at     statemachine.Marker // where the durable state stands
+	plan   *plan
+	next   int // index into plan.Windows
+
+	source   consensus.ReplicaID
+	refused  []bool // sources that sent what does not hold, or had nothing (R94)
+	deadline time.Time
+
+	item        item
+	data        []byte
+	table       *statemachine.Partitions
+	tableBytes  []byte
+	partition   int
+	whole       bool // windows from here did not lead to the certified chain
+	certificate *wire.SnapshotCertificate
+}
+
+// NewFetcher returns an idle fetcher.
+func NewFetcher(g *consensus.Group, self consensus.ReplicaID) *Fetcher {
+	return &Fetcher{group: g, self: self, refused: make([]bool, g.N)}
+}
+
+// Active reports whether a transfer is under way.
+func (f *Fetcher) Active() bool { return f.phase != idle }
+
+// Target is the checkpoint that the transfer leads to.
+func (f *Fetcher) Target() consensus.Sequence { return f.target.Sequence }
+
+// Snapshot returns the certificate of the snapshot that the last transfer
+// installed, or nil if it needed none.
+func (f *Fetcher) Snapshot() *wire.SnapshotCertificate { return f.certificate }
+
+// Status says in words what the transfer is doing; empty if it is idle.
+func (f *Fetcher) Status() string {
+	switch f.phase {
+	case idle:
+		return ""
+	case planning:
+		return fmt.Sprintf("asking r%d how to get from checkpoint %d to %d", f.source, f.at.Version.Sequence(), f.target.Sequence)
+	case fetching, storing, installed:
+		if f.item.Kind == itemPartition || f.item.Kind == itemTable {
+			return fmt.Sprintf("snapshot %d: partition %d of %d, from r%d", f.item.At, f.partition, statemachine.PartitionCount, f.source)
+		}
+	}
+	return fmt.Sprintf("window of checkpoint %d (%d of %d), from r%d", f.item.At, f.next+1, len(f.plan.Windows), f.source)
+}
+
+// Start begins a transfer from the durable state to a certified checkpoint above
+// it. A transfer that is under way is given up: what it stored stays (R96).
+func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, now time.Time, out *Effects) {
+	f.target, f.at, f.certificate, f.whole = target, from, nil, false
+	clear(f.refused)
+	f.source = (f.self + 1) % consensus.ReplicaID(f.group.N)
+	f.ask(now, out)
+}
+
+// ask asks the present source for a plan.
+func (f *Fetcher) ask(now time.Time, out *Effects) {
+	f.phase, f.plan = planning, nil
+	f.send(askPlan{From: f.at.Version.Sequence(), Target: f.target.Sequence, Whole: f.whole}.marshal(), now, out)
+}
+
+func (f *Fetcher) send(frame []byte, now time.Time, out *Effects) {
+	f.deadline = now.Add(answerTimeout)
+	out.Send = append(out.Send, consensus.Outbound{To: f.source, Class: consensus.ClassState, Frame: frame})
+}
+
+// Tick turns to another source when one does not answer.
+func (f *Fetcher) Tick(now time.Time, out *Effects) {
+	if (f.phase == planning || f.phase == fetching) && !now.Before(f.deadline) {
+		f.another(false, now, out)
+	}
+}
+
+// another asks the next source for what the present one did not give. If bad, the
+// present one is not asked again in this transfer (R94). When nobody is left, all
+// are asked once more, for a whole snapshot.
+func (f *Fetcher) another(bad bool, now time.Time, out *Effects) {
+	f.refused[f.source] = f.refused[f.source] || bad
+	for range f.group.N {
+		f.source = (f.source + 1) % consensus.ReplicaID(f.group.N)
+		if f.source == f.self || f.refused[f.source] {
+			continue
+		}
+		if f.phase == planning {
+			f.ask(now, out)
+			return
+		}
+		f.fetch(f.item, now, out)
+		return
+	}
+	clear(f.refused)
+	f.whole = !f.whole
+	f.phase, f.deadline = planning, now.Add(answerTimeout) // no storm when nobody has anything
+}
+
+// Receive takes a verified answer. Answers of others than the present source, and
+// to other questions, change nothing.
+func (f *Fetcher) Receive(from consensus.ReplicaID, m consensus.Message, now time.Time, out *Effects) {
+	if from != f.source {
+		return
+	}
+	switch m := m.(type) {
+	case plan:
+		if f.phase == planning && m.From == f.at.Version.Sequence() && m.Target == f.target.Sequence {
+			f.planned(m, now, out)
+		}
+	case chunk:
+		if f.phase == fetching && m.Item == f.item && m.Offset == uint64(len(f.data)) {
+			f.chunk(m, now, out)
+		}
+	case gone:
+		switch {
+		case f.phase == planning:
+			f.another(true, now, out)
+		case f.phase == fetching && m.Item == f.item:
+			// The source has moved on: the plan is out of date.
+			f.phase = planning
+			f.another(false, now, out)
+		}
+	}
+}
+
+// planned checks that the windows of a plan lead to the certified chain; then it
+// no longer matters who sent it.
+func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
+	at, chain := f.at.Version.Sequence(), f.at.Chain
+	if p.Snapshot != nil {
+		at, chain = p.Snapshot.Sequence, p.Snapshot.Chain
+		if at <= f.at.Version.Sequence() && !f.whole {
+			// An older snapshot than what is here helps only if what is here is wrong.
+			f.another(true, now, out)
+			return
+		}
+	}
+	for _, w := range p.Windows {
+		if w.Sequence != at+consensus.Sequence(f.group.Genesis.Parameters.CheckpointInterval) {
+			f.another(true, now, out)
+			return
+		}
+		at, chain = w.Sequence, statemachine.NextChain(chain, w.Sequence, w.WriteSet)
+	}
+	if at != f.target.Sequence || chain != f.target.Chain {
+		f.another(true, now, out)
+		return
+	}
+	f.plan, f.next = &p, 0
+	if p.Snapshot != nil {
+		f.partition, f.table = 0, nil
+		f.fetch(item{Kind: itemTable, At: p.Snapshot.Sequence}, now, out)
+		return
+	}
+	f.nextWindow(now, out)
+}
+
+// fetch asks for an item from its beginning.
+func (f *Fetcher) fetch(i item, now time.Time, out *Effects) {
+	f.phase, f.item, f.data = fetching, i, nil
+	f.send(askChunk{Item: i}.marshal(), now, out)
+}
+
+// chunk gathers an item, which is verified whole before it is used (R94).
+func (f *Fetcher) chunk(m chunk, now time.Time, out *Effects) {
+	f.data = append(f.data, m.Data...)
+	if uint64(len(f.data)) > f.itemBytesMax() || (len(m.Data) == 0 && !m.Last) {
+		f.another(true, now, out)
+		return
+	}
+	if !m.Last {
+		f.send(askChunk{Item: f.item, Offset: uint64(len(f.data))}.marshal(), now, out)
+		return
+	}
+	ok := false
+	switch f.item.Kind {
+	case itemTable:
+		ok = f.takeTable(now, out)
+	case itemPartition:
+		ok = f.takePartition(out)
+	case itemWindow:
+		ok = f.takeWindow(out)
+	}
+	if !ok {
+		f.another(true, now, out)
+	}
+}
+
+// itemBytesMax bounds what a liar can make this replica gather.
+func (f *Fetcher) itemBytesMax() uint64 {
+	p := &f.group.Genesis.Parameters
+	entry := p.KeyBytesMax + max(p.ValueBytesMax, p.SessionBytesMax+128*p.SessionWindow) + 64
+	switch f.item.Kind {
+	case itemPartition:
+		return f.table.Each[f.partition].Count * entry
+	case itemWindow:
+		return p.CheckpointInterval*p.BatchWritesBytesMax() + p.ClientsMax*p.SessionsPerClient*64 + 64*entry
+	case itemTable:
+	}
+	return 1 << 20
+}
+
+// Stored goes on after a durable write.
+func (f *Fetcher) Stored(now time.Time, out *Effects) {
+	switch f.phase {
+	case installed:
+		f.at = statemachine.Marker{Version: statemachine.VersionAt(f.plan.Snapshot.Sequence, 0), Chain: f.plan.Snapshot.Chain}
+		f.certificate, f.whole = f.plan.Snapshot, false
+		f.table, f.tableBytes = nil, nil
+		f.nextWindow(now, out)
+	case storing:
+		if f.item.Kind == itemPartition {
+			f.partition++
+			f.nextPartition(now, out)
+			return
+		}
+		w := f.plan.Windows[f.next]
+		f.at = statemachine.Marker{
+			Version: statemachine.VersionAt(w.Sequence, 0), Chain: statemachine.NextChain(f.at.Chain, w.Sequence, w.WriteSet),
+		}
+		f.next++
+		f.nextWindow(now, out)
+	case idle, planning, fetching:
+	}
+}
