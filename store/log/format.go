@@ -90,7 +90,7 @@ func (h *segmentHeader) page() []byte {
 	b = order.AppendUint64(b, uint64(h.base))
 	b = append(b, h.previous[:]...)
 	b = append(b, h.identity[:]...)
-	b = append(b, h.salt[:]...)
+	_ = append(b, h.salt[:]...) // b lies in page
 	seal(page[:segmentHeaderBytes])
 	return page
 }

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -220,7 +221,7 @@ func (l *Log) Trim(below consensus.Position) error {
 
 // Close syncs and closes the log. Its error is as final as that of a sync.
 func (l *Log) Close() error {
-	if l.err == ErrClosed {
+	if errors.Is(l.err, ErrClosed) {
 		return ErrClosed
 	}
 	err := l.Sync()
