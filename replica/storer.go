@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
@@ -19,7 +18,7 @@ type storeWork interface{ isStoreWork() }
 
 type (
 	flushJob    struct{ window *statemachine.Window }
-	snapshotJob struct{ sequence consensus.Sequence }
+	snapshotJob struct{ marker statemachine.Marker }
 	saveJob     struct{ certificate wire.SnapshotCertificate }
 	storeJob    struct{ transfer.Store }
 )
@@ -62,7 +61,7 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 	case flushJob:
 		return s.flush(j.window)
 	case snapshotJob:
-		return s.snapshot(j.sequence)
+		return s.snapshot(j.marker)
 	case saveJob:
 		return s.snapshots.Save(j.certificate)
 	case storeJob:
@@ -87,8 +86,8 @@ func (s *storer) flush(w *statemachine.Window) error {
 }
 
 // snapshot computes the partition digests at a checkpoint.
-func (s *storer) snapshot(at consensus.Sequence) error {
-	n, ok, err := s.snapshots.Snapshot(at)
+func (s *storer) snapshot(m statemachine.Marker) error {
+	n, ok, err := s.snapshots.Snapshot(m)
 	if ok {
 		s.internal.put(core.Snapshotted{Snapshot: n})
 	}

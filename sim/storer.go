@@ -57,8 +57,8 @@ func (s *storer) flush(w *statemachine.Window) {
 	r.step(core.Flushed{Marker: statemachine.Marker{Version: v, Chain: w.Chain}})
 }
 
-func (s *storer) snapshot(at consensus.Sequence) {
-	n, ok, err := s.snapshots.Snapshot(at)
+func (s *storer) snapshot(m statemachine.Marker) {
+	n, ok, err := s.snapshots.Snapshot(m)
 	if err != nil {
 		s.fail(err)
 		return

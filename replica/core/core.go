@@ -81,7 +81,8 @@ func (c *Core) Start(d Durable, now time.Time, out *Output) {
 	c.pool.limits.ClientsSharing = uint64(max(d.Enrolled, 1))
 	c.step(consensus.Tick{Now: now}, out)
 	c.step(consensus.Started{Executed: c.executed, Chain: d.Marker.Chain}, out)
-	c.startSnapshots(d, out)
+	c.snapshots.certified = d.Snapshot
+	c.snapshotDue(d.Marker, out)
 	c.settle(out)
 }
 

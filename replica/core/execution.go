@@ -66,5 +66,5 @@ func (c *Core) onFlushed(in Flushed, out *Output) {
 	c.moving.marker = in.Marker
 	at := in.Marker.Version.Sequence()
 	c.step(consensus.Flushed{Sequence: at, Chain: in.Marker.Chain}, out)
-	c.snapshotDue(at, out)
+	c.snapshotDue(in.Marker, out)
 }

@@ -65,6 +65,7 @@ func (c *Core) onStored(in Stored, out *Output) {
 	if in.Marker.Version > c.moving.marker.Version {
 		c.moving.marker = in.Marker
 		c.executed, c.history = in.Marker.Version.Sequence(), in.History
+		c.snapshotDue(in.Marker, out)
 	}
 	c.moving.fetcher.Stored(c.now, &c.moving.effects)
 	c.carryTransfer(out)
@@ -96,7 +97,6 @@ func (c *Core) installed(out *Output) {
 	}
 	c.step(consensus.Installed{Sequence: c.executed, Chain: m.marker.Chain}, out)
 	c.unpark(out)
-	c.snapshotDue(c.executed/c.snapshotEvery()*c.snapshotEvery(), out)
 }
 
 func (c *Core) unpark(out *Output) {

@@ -24,7 +24,7 @@ type Output struct {
 	// Snapshot asks for the partition digests at a checkpoint whose state is
 	// durable; Save says that they are certified: they are stored with the
 	// certificate, and versions that only states below need are given back (R55).
-	Snapshot []consensus.Sequence
+	Snapshot []statemachine.Marker
 	Save     []wire.SnapshotCertificate
 	Refuse   []Refusal
 	Report   []consensus.Evidence

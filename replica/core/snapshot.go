@@ -6,6 +6,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/statemachine"
 )
 
 // snapshotRetry is how often a replica repeats its SNAPSHOT while it has no
@@ -28,21 +29,12 @@ func (c *Core) snapshotEvery() consensus.Sequence {
 	return consensus.Sequence(p.CheckpointInterval * p.SnapshotInterval)
 }
 
-// startSnapshots asks for the snapshots that were due before the restart and are
-// not certified here.
-func (c *Core) startSnapshots(d Durable, out *Output) {
-	c.snapshots.certified = d.Snapshot
-	every := c.snapshotEvery()
-	if newest := c.executed / every * every; newest > d.Snapshot.Sequence {
-		out.Snapshot = append(out.Snapshot, newest)
-	}
-}
-
 // snapshotDue asks for a snapshot if one falls on a checkpoint whose state is
-// durable now.
-func (c *Core) snapshotDue(s consensus.Sequence, out *Output) {
-	if s%c.snapshotEvery() == 0 && s > c.snapshots.certified.Sequence {
-		out.Snapshot = append(out.Snapshot, s)
+// durable now. One that was missed is made up for by the next.
+func (c *Core) snapshotDue(m statemachine.Marker, out *Output) {
+	s := m.Version.Sequence()
+	if s > 0 && s%c.snapshotEvery() == 0 && s > c.snapshots.certified.Sequence {
+		out.Snapshot = append(out.Snapshot, m)
 	}
 }
 

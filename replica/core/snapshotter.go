@@ -82,8 +82,9 @@ func ReadSavedSnapshot(saved []byte, g *consensus.Group) (wire.SnapshotCertifica
 func lastVersion(s consensus.Sequence) statemachine.Version { return statemachine.VersionAt(s, 255) }
 
 // Snapshot brings the partition digests from the certified snapshot up to a
-// checkpoint whose state is durable; ok is false if it has them already.
-func (s *Snapshotter) Snapshot(at consensus.Sequence) (n wire.Snapshot, ok bool, err error) {
+// checkpoint whose marker was set; ok is false if it has them already.
+func (s *Snapshotter) Snapshot(m statemachine.Marker) (n wire.Snapshot, ok bool, err error) {
+	at := m.Version.Sequence()
 	if at <= s.baseAt || at <= s.pendingAt {
 		return n, false, nil
 	}
@@ -99,7 +100,7 @@ func (s *Snapshotter) Snapshot(at consensus.Sequence) (n wire.Snapshot, ok bool,
 		return n, false, fmt.Errorf("snapshot at %d: %w", at, err)
 	}
 	s.pending, s.pendingAt = next, at
-	return wire.Snapshot{Sequence: at, Root: next.Root()}, true, nil
+	return wire.Snapshot{Sequence: at, Chain: m.Chain, Root: next.Root()}, true, nil
 }
 
 // versionAt is the version through which the state at a checkpoint is read: never
