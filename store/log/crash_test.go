@@ -141,6 +141,31 @@ func (s *life) check(got []consensus.Record, l *log.Log) error {
 	return nil
 }
 
+// R82: a loss of power while the log is opened after a loss of power, wherever it
+// cuts and whatever it tears, costs nothing, of the mark least of all.
+func TestCrashWhileOpened(t *testing.T) {
+	for seed := range uint64(40) {
+		for calls := range 25 {
+			r := rand.New(rand.NewPCG(81, seed))
+			s := &life{disk: logtest.NewDisk()}
+			l, _ := mustOpen(t, s.disk, config())
+			must(t, appendAll(l, 60000))
+			must(t, appendAll(l, 60000))
+			must(t, l.Sync())
+			s.disk.Crash(r.IntN)
+			s.cutShort(calls)
+			if l, _, err := replayed(s.disk, config()); err == nil {
+				must(t, errors.Join(l.Append(nil), l.Sync()))
+			}
+			s.disk.Watch = nil
+			s.disk.Crash(r.IntN)
+			if _, got := mustOpen(t, s.disk, config()); len(got) != 2 {
+				t.Fatalf("cut after %d calls: %d records of 2", calls, len(got))
+			}
+		}
+	}
+}
+
 // A record of an earlier life that was cut off must not come back when the log
 // grows over the place of the one before it, even if that is the same to the byte.
 func TestCutRecordsStayCut(t *testing.T) {

@@ -227,6 +227,24 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
+// R83: with the mark of just before the last change of segments, the last segment
+// is not taken for one that was never used.
+func TestMarkOlderByOneSegment(t *testing.T) {
+	disk := logtest.NewDisk()
+	l, _ := mustOpen(t, disk, config())
+	var before []byte
+	const second = "segment-0000000000000002"
+	for disk.Size(second) == 0 {
+		before = disk.Read("mark")
+		must(t, appendAll(l, 3000))
+		must(t, l.Sync())
+	}
+	disk.Put("mark", before)
+	_, _, err := replayed(disk, config())
+	wantDamage(t, err, second)
+	opensWhole(t, disk, l.Next()-1, "older mark")
+}
+
 // R82: a log that is whole, as long as the mark says, and has another history.
 func TestOtherHistory(t *testing.T) {
 	var disks [2]*logtest.Disk

@@ -98,7 +98,9 @@
 // The mark's third slot is written after each sync, without a sync of its own, so
 // that there is one sync for each round and not two. Its first two slots are written
 // in turn, and synced, whenever the set of segments changes, when the log is opened
-// or closed, and at every 64th sync (MarkLagSyncs). After a crash of the
+// or closed, and at every 64th sync (MarkLagSyncs). An opening first syncs what it
+// knows in the third slot, since it cannot see which of the others is only in the
+// page cache. After a crash of the
 // process, which leaves the page cache, the mark is therefore exact. After a loss
 // of power it may be up to 64 syncs behind; then each round still says what had
 // been synced before it. What can go unnoticed takes two faults at once: a loss of

@@ -130,7 +130,7 @@ func TestSpaceErrors(t *testing.T) {
 	if err := unix.Statfs(path, &stat); err != nil {
 		t.Fatal(err)
 	}
-	more := (int64(stat.Bavail) + 1<<20) * stat.Bsize
+	more := (int64(stat.Bavail) + 1<<20) * int64(stat.Bsize)
 	if _, err := OS(path).Create("spare", more); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("more than the disk has: %v", err)
 	}

@@ -85,6 +85,19 @@ func (l *Log) commitMark() error {
 	return l.writeMark(l.turn)
 }
 
+// refreshMark makes the mark of a log that was just opened durable. It cannot be
+// seen which of the first two slots reached the disk before the crash. Both are
+// left alone, therefore, until the third one holds what is known.
+func (l *Log) refreshMark() error {
+	if err := l.writeMark(2); err != nil {
+		return err
+	}
+	if err := l.markFile.Sync(); err != nil {
+		return err
+	}
+	return l.commitMark()
+}
+
 // createMark makes the first file of a new log. It appears under its name only
 // when it is whole.
 func (l *Log) createMark() error {
@@ -115,17 +128,12 @@ func (l *Log) openMark() error {
 	if size, err := f.Size(); err != nil || size != markBytes {
 		return &Damage{File: markName, Offset: size, Reason: "has another size than it was made with", Cause: err}
 	}
-	var serials [3]uint64
-	for i := range serials {
+	for i := range 3 {
 		m, whole, err := l.readSlot(i)
 		if err != nil {
 			return err
 		}
-		if !whole {
-			continue
-		}
-		serials[i] = m.serial
-		if m.serial > l.mark.serial {
+		if whole && m.serial > l.mark.serial {
 			l.mark = m
 		}
 	}
@@ -134,11 +142,6 @@ func (l *Log) openMark() error {
 		return &Damage{File: markName, Reason: "none of its slots is whole"}
 	case l.mark.identity != l.config.Identity:
 		return ErrForeign
-	}
-	// Of two whole slots the one with the higher serial is the copy that commitMark
-	// wrote last, and did not sync.
-	if serials[1] == 0 || serials[0] != 0 && serials[1] > serials[0] {
-		l.turn = 1
 	}
 	return nil
 }

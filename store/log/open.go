@@ -73,11 +73,13 @@ func (l *Log) open(replay func(consensus.Record) error) error {
 	}
 	l.life = rec.life + 1
 	l.mark.life = l.life
+	if in.mark {
+		if err := l.refreshMark(); err != nil {
+			return err
+		}
+	}
 	if l.mark.last == 0 {
 		return l.rotate(2 * pageBytes)
-	}
-	if err := l.commitMark(); err != nil {
-		return err
 	}
 	return l.reserve()
 }

@@ -23,11 +23,23 @@ func allocate(f *os.File, size int64) error {
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EOPNOTSUPP):
-			return nil // the zeros that follow allocate as well
+			return room(f, size) // the zeros that follow allocate as well
 		default:
 			return err
 		}
 	}
+}
+
+// room refuses a file that the disk has no room for.
+func room(f *os.File, size int64) error {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+		return err
+	}
+	if uint64(size) > s.Bavail*uint64(s.Bsize) {
+		return unix.ENOSPC
+	}
+	return nil
 }
 
 // dataSync is one fdatasync. An interrupted call has reported no error of the
