@@ -89,11 +89,12 @@ func Scan(start []byte, end Value, limit int) []byte {
 
 // ScanPrefix is Scan over the keys that begin with prefix.
 func ScanPrefix(prefix []byte, limit int) []byte {
-	return Scan(prefix, prefixEnd(prefix), limit)
+	return Scan(prefix, PrefixEnd(prefix), limit)
 }
 
-// prefixEnd returns the lowest key above all that begin with prefix.
-func prefixEnd(prefix []byte) Value {
+// PrefixEnd returns the lowest key above all that begin with prefix, Missing if
+// there is none: the end of a Scan over them.
+func PrefixEnd(prefix []byte) Value {
 	for i := len(prefix) - 1; i >= 0; i-- {
 		if prefix[i] < 0xff {
 			end := bytes.Clone(prefix[:i+1])
