@@ -115,7 +115,12 @@ func BenchmarkIdleClients(b *testing.B) {
 	f.start(0)
 	before := memory()
 	for i := range count {
-		_, r := f.dial(i)
+		r := dialRecorder{&recorder{arrivals: make(chan arrival, 1)}}
+		d, err := Dial(DialConfig{Seed: seedOf("client", i), Group: testGroup, Replicas: f.remotes, Limits: limits}, r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer d.Close()
 		r.await(b, "up")
 	}
 	after := memory()

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -88,7 +89,7 @@ func Dial(cfg DialConfig, h DialHandler) (*Dialer, error) {
 		}
 		d.task(k.run)
 	}
-	sortIDs(d.ids)
+	slices.Sort(d.ids)
 	return d, nil
 }
 

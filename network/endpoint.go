@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"syscall"
 	"time"
@@ -87,7 +88,9 @@ func (e *endpoint) build(id identity) error {
 		return err
 	}
 	mux := *yamux.DefaultTransport
-	mux.KeepAliveInterval = e.limits.KeepAlive
+	// With the same interval both sides would ask at the same moment, for ever. The
+	// one that asks first spares the other the question.
+	mux.KeepAliveInterval = e.limits.KeepAlive - rand.N(e.limits.KeepAlive/4+1)
 	mux.ConnectionWriteTimeout = e.limits.AnswerMax
 	mux.MaxStreamWindowSize = uint32(e.limits.WindowBytesMax)
 	mux.MaxIncomingStreams = streamsMax

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -66,49 +67,24 @@ type Host struct {
 // Listen starts a Host: it accepts connections, and dials the replicas with a
 // lower id, until Close. The error holds ErrAddressInUse if the address is taken.
 func Listen(cfg Config, h Handler) (*Host, error) {
-	limits := cfg.Limits
-	if err := limits.validate(); err != nil {
-		return nil, err
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	targets, err := newTargets(cfg.Replicas)
-	if err != nil {
-		return nil, err
-	}
-	id, err := newIdentity(cfg.Seed)
-	if err != nil {
+	if err := cfg.Limits.validate(); err != nil {
 		return nil, err
 	}
 	listen, err := parseAddress(cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("network: listen %w", err)
 	}
+	lowerToDescriptors(&cfg.Limits, len(cfg.Replicas), cfg.Logger)
 	host := &Host{self: cfg.Self, handler: h, remotes: map[consensus.ReplicaID]*remote{}, byPeer: map[peer.ID]*remote{}}
-	listed := false
-	for _, t := range targets {
-		if t.ID == cfg.Self {
-			listed = t.peer == id.peer
-			continue
-		}
-		r := &remote{host: host, target: t, hellos: newBucket(limits.HellosPerSecond, 3*limits.HellosPerSecond)}
-		host.remotes[t.ID], host.byPeer[t.peer] = r, r
-		host.ids = append(host.ids, t.ID)
-	}
-	if !listed {
-		return nil, fmt.Errorf("network: the transport key does not belong to replica %d; compare the key file with the group file", cfg.Self)
-	}
-	sortIDs(host.ids)
-	log := cfg.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	lowerToDescriptors(&limits, len(targets), log)
-	host.clients = newClients(host, &limits)
-	if err := host.clients.set(cfg.Clients); err != nil {
+	if err := host.know(&cfg); err != nil {
 		return nil, err
 	}
 	host.endpoint, err = newEndpoint(endpointConfig{
-		seed: cfg.Seed, group: cfg.Group, limits: &limits, log: log, access: host,
-		inMax: limits.ClientConnectionsMax + replicaConnectionsMax*len(targets) + limits.HalfOpenMax,
+		seed: cfg.Seed, group: cfg.Group, limits: &cfg.Limits, log: cfg.Logger, access: host,
+		inMax: cfg.Limits.ClientConnectionsMax + replicaConnectionsMax*len(cfg.Replicas) + cfg.Limits.HalfOpenMax,
 	})
 	if err != nil {
 		return nil, err
@@ -122,12 +98,42 @@ func Listen(cfg Config, h Handler) (*Host, error) {
 		return nil, fmt.Errorf("network: listen on %s: %w", cfg.Listen, err)
 	}
 	host.listening = host.swarm.ListenAddresses()[0].String()
+	host.log.Info("listening", "address", host.listening, "client_connections_max", cfg.Limits.ClientConnectionsMax,
+		"bytes_max", cfg.Limits.BytesMax(len(host.ids)))
 	for _, id := range host.ids {
 		if id < host.self {
 			host.keep(host.remotes[id])
 		}
 	}
 	return host, nil
+}
+
+// know fills in who the others are.
+func (h *Host) know(cfg *Config) error {
+	targets, err := newTargets(cfg.Replicas)
+	if err != nil {
+		return err
+	}
+	id, err := newIdentity(cfg.Seed)
+	if err != nil {
+		return err
+	}
+	listed := false
+	for _, t := range targets {
+		if t.ID == cfg.Self {
+			listed = t.peer == id.peer
+			continue
+		}
+		r := &remote{host: h, target: t, hellos: newBucket(cfg.Limits.HellosPerSecond, 3*cfg.Limits.HellosPerSecond)}
+		h.remotes[t.ID], h.byPeer[t.peer] = r, r
+		h.ids = append(h.ids, t.ID)
+	}
+	if !listed {
+		return fmt.Errorf("network: the transport key does not belong to replica %d; compare the key file with the group file", cfg.Self)
+	}
+	slices.Sort(h.ids)
+	h.clients = newClients(h, &cfg.Limits)
+	return h.clients.set(cfg.Clients)
 }
 
 // Addr is the address that the Host listens on, with its real port.

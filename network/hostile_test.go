@@ -10,91 +10,99 @@ import (
 	"github.com/varangian-bft/varangian/consensus"
 )
 
+// An attack ends with the reason for which it is cut off.
+type attack struct {
+	name   string
+	launch func(*intruder)
+	want   Reason
+}
+
+// attacks are what an enrolled client could try.
+var attacks = []attack{
+	{"no hello", func(i *intruder) { i.write(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 4)) }, ReasonGarbage},
+	{"unknown lane", func(i *intruder) {
+		i.write(hello{version: protocolVersion, lane: lanes, group: testGroup}.marshal())
+	}, ReasonGarbage},
+	{"a replica's lane", func(i *intruder) {
+		i.write(hello{version: protocolVersion, lane: laneConsensus, group: testGroup}.marshal())
+	}, ReasonGarbage},
+	{"class of another lane", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassVote, "x")) }, ReasonGarbage},
+	{"unknown class", func(i *intruder) { i.enter(laneClient).write(framed(200, "x")) }, ReasonGarbage},
+	{"empty frame", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "")) }, ReasonGarbage},
+	{"length of 4 GB", func(i *intruder) {
+		i.enter(laneClient).write([]byte{0xff, 0xff, 0xff, 0xff, byte(consensus.ClassClient)})
+	}, ReasonOversize},
+	{"one byte too long", func(i *intruder) {
+		head := headerOf(consensus.ClassClient, DefaultLimits().Classes[consensus.ClassClient].FrameBytesMax+1)
+		i.enter(laneClient).write(head[:])
+	}, ReasonOversize},
+	{"flood of frames", func(i *intruder) {
+		i.enter(laneClient)
+		for range 300 {
+			i.write(bytes.Repeat(framed(consensus.ClassClient, "x"), 1000))
+		}
+	}, ReasonFlood},
+	{"flood of streams", func(i *intruder) {
+		i.enter(laneClient)
+		for range 10 {
+			if s, err := i.conn.NewStream(context.Background()); err == nil {
+				_, _ = s.Write([]byte("v"))
+			}
+		}
+	}, ReasonFlood},
+	{"panic in the handler", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "panic")) }, ReasonPanic},
+	{"half a frame", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "xy")[:6]) }, ReasonSlow},
+	{"half a header", func(i *intruder) {
+		i.enter(laneClient).write(append(framed(consensus.ClassClient, "xy"), 0, 0))
+	}, ReasonSlow},
+}
+
 // R103, R107: whoever sends what no correct remote sends is cut off, counted and
 // kept away; another client of the same host does not notice.
 func TestHostileClients(t *testing.T) {
-	tiny := bytes.Repeat(framed(consensus.ClassClient, "x"), 1000)
-	cases := []struct {
-		name   string
-		attack func(*intruder)
-		want   Reason
-	}{
-		{"no hello", func(i *intruder) { i.write(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 4)) }, ReasonGarbage},
-		{"unknown lane", func(i *intruder) {
-			i.write(hello{version: protocolVersion, lane: lanes, group: testGroup}.marshal())
-		}, ReasonGarbage},
-		{"a replica's lane", func(i *intruder) {
-			i.write(hello{version: protocolVersion, lane: laneConsensus, group: testGroup}.marshal())
-		}, ReasonGarbage},
-		{"class of another lane", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassVote, "x")) }, ReasonGarbage},
-		{"unknown class", func(i *intruder) { i.enter(laneClient).write(framed(200, "x")) }, ReasonGarbage},
-		{"empty frame", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "")) }, ReasonGarbage},
-		{"length of 4 GB", func(i *intruder) {
-			i.enter(laneClient).write([]byte{0xff, 0xff, 0xff, 0xff, byte(consensus.ClassClient)})
-		}, ReasonOversize},
-		{"one byte too long", func(i *intruder) {
-			head := headerOf(consensus.ClassClient, DefaultLimits().Classes[consensus.ClassClient].FrameBytesMax+1)
-			i.enter(laneClient).write(head[:])
-		}, ReasonOversize},
-		{"flood of frames", func(i *intruder) {
-			i.enter(laneClient)
-			for range 300 {
-				i.write(tiny)
-			}
-		}, ReasonFlood},
-		{"flood of streams", func(i *intruder) {
-			i.enter(laneClient)
-			for range 10 {
-				if s, err := i.conn.NewStream(context.Background()); err == nil {
-					_, _ = s.Write([]byte("v"))
-				}
-			}
-		}, ReasonFlood},
-		{"panic in the handler", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "panic")) }, ReasonPanic},
-		{"half a frame", func(i *intruder) { i.enter(laneClient).write(framed(consensus.ClassClient, "xy")[:6]) }, ReasonSlow},
-		{"half a header", func(i *intruder) {
-			i.enter(laneClient).write(append(framed(consensus.ClassClient, "xy"), 0, 0))
-		}, ReasonSlow},
-	}
-	for _, c := range cases {
+	for _, c := range attacks {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			limits := quick()
-			limits.FramesPerSecondMax = 20_000
-			limits.FrameDeadline = 300 * time.Millisecond
-			f := newFleet(t, 4, limits, enrolment(0), enrolment(1))
-			host := newRecorder()
-			host.panics = func(frame []byte) bool { return string(frame) == "panic" }
-			host.ignored = "x"
-			var err error
-			if f.hosts[0], err = Listen(f.config(0), hostRecorder{host}); err != nil {
-				t.Fatal(err)
-			}
-			honest := newRecorder()
-			d, err := Dial(DialConfig{Seed: seedOf("client", 1), Group: testGroup, Replicas: f.remotes[:1], Limits: limits}, dialRecorder{honest})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			honest.await(t, "up")
-
-			i := f.intrude("client", 0)
-			c.attack(i)
-			i.awaitEnd()
-			eventually(t, "counted as "+c.want.String(), func() bool { return f.hosts[0].Stats().Clients.Ended[c.want] > 0 })
-			if c.want.offence() {
-				away := f.hosts[0].Stats().RefusedByKey
-				_ = f.connect("client", 0)
-				eventually(t, "kept away", func() bool { return f.hosts[0].Stats().RefusedByKey > away })
-			}
-			d.Send(0, []byte("honest"))
-			if a := host.await(t, "frame"); string(a.frame) != "honest" && string(a.frame) != "xy" {
-				t.Fatalf("got %+v", a)
-			}
-			if len(honest.arrivals) != 0 {
-				t.Errorf("another client noticed: %+v", <-honest.arrivals)
-			}
+			c.run(t)
 		})
+	}
+}
+
+func (c attack) run(t *testing.T) {
+	limits := quick()
+	limits.FramesPerSecondMax = 20_000
+	limits.FrameDeadline = 300 * time.Millisecond
+	f := newFleet(t, 4, limits, enrolment(0), enrolment(1))
+	host := newRecorder()
+	host.panics = func(frame []byte) bool { return string(frame) == "panic" }
+	host.ignored = "x"
+	var err error
+	if f.hosts[0], err = Listen(f.config(0), hostRecorder{host}); err != nil {
+		t.Fatal(err)
+	}
+	honest := newRecorder()
+	d, err := Dial(DialConfig{Seed: seedOf("client", 1), Group: testGroup, Replicas: f.remotes[:1], Limits: limits}, dialRecorder{honest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	honest.await(t, "up")
+
+	i := f.intrude("client", 0)
+	c.launch(i)
+	i.awaitEnd()
+	eventually(t, "counted as "+c.want.String(), func() bool { return f.hosts[0].Stats().Clients.Ended[c.want] > 0 })
+	if c.want.offence() {
+		away := f.hosts[0].Stats().RefusedByKey
+		_ = f.connect("client", 0)
+		eventually(t, "kept away", func() bool { return f.hosts[0].Stats().RefusedByKey > away })
+	}
+	d.Send(0, []byte("honest"))
+	if a := host.await(t, "frame"); string(a.frame) != "honest" && string(a.frame) != "xy" {
+		t.Fatalf("got %+v", a)
+	}
+	if len(honest.arrivals) != 0 {
+		t.Errorf("another client noticed: %+v", <-honest.arrivals)
 	}
 }
 

@@ -229,11 +229,12 @@ func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 			*batch = nil
 		}
 	}()
+	var head header
 	for len(*batch) > 0 && wait == 0 {
 		var sent [consensus.Classes]Traffic
 		bytes := 0
 		for _, o := range *batch {
-			head := headerOf(o.class, len(o.frame))
+			head = headerOf(o.class, len(o.frame))
 			if _, err := out.Write(head[:]); err != nil {
 				return 0, err
 			}

@@ -14,7 +14,7 @@ const (
 	ReasonNone     Reason = iota
 	ReasonGroup           // the remote belongs to another group: one side has another group's file
 	ReasonVersion         // the remote speaks another version of the protocol
-	ReasonBusy            // the remote has all the connections that it allows
+	ReasonBusy            // no connection is left for the key
 	ReasonGarbage         // bytes that no correct remote sends; also what CutOff was called for
 	ReasonOversize        // a frame above the limit of its class (R103)
 	ReasonFlood           // more frames or streams per second than allowed
@@ -36,7 +36,7 @@ var reasonWords = [Reasons]string{
 	ReasonNone:     "nothing wrong",
 	ReasonGroup:    "it belongs to another group; compare the group files of both sides",
 	ReasonVersion:  "it speaks another version of the protocol; run the same release on both sides",
-	ReasonBusy:     "it has all the connections that it allows; close some, or raise its limits",
+	ReasonBusy:     "no connection is left for this key; close some, or raise the limits of the replica",
 	ReasonGarbage:  "it sent bytes that no correct remote sends",
 	ReasonOversize: "it sent a frame above the size limit",
 	ReasonFlood:    "it sent more frames or streams per second than allowed",
@@ -47,7 +47,7 @@ var reasonWords = [Reasons]string{
 	ReasonReplaced: "it connected anew",
 	ReasonClosed:   "it closed the connection",
 	ReasonLost:     "the connection broke",
-	ReasonRefused:  "it refused this key; check that the key is enrolled in the group",
+	ReasonRefused:  "it refused this key; check that the key is enrolled in the group (a key that misbehaved is refused for a while too)",
 	ReasonIdentity: "another key answered at its address; compare its key with the group file",
 	ReasonDial:     "nothing answered at its address; check that it runs and is reachable",
 	ReasonShutdown: "closed here",

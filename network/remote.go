@@ -3,7 +3,6 @@ package network
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,8 +25,6 @@ type remote struct {
 	hellos bucket
 	told   Reason // last reason logged, so that a lasting fault is one line
 }
-
-func sortIDs(ids []consensus.ReplicaID) { slices.Sort(ids) }
 
 // keep starts the goroutine that dials a remote.
 func (h *Host) keep(r *remote) {
