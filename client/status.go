@@ -3,11 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/varangian-bft/varangian/client/session"
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
 )
@@ -49,11 +49,25 @@ func (c *Client) Status(ctx context.Context, id consensus.ReplicaID) (json.RawMe
 			return nil, c.fail(ErrClosed, OutcomeNever, "%v", ErrClosed)
 		case <-ctx.Done():
 			timer.Stop()
-			e := c.fail(ErrTimeout, OutcomeNever, "%v: %s", ErrTimeout, c.links.describe(session.Heard{}))
-			e.cause = ctx.Err()
-			return nil, e
+			return nil, c.noStatus(ctx, id)
 		}
 		timer.Stop()
+	}
+}
+
+// noStatus says why a replica said nothing until ctx was done.
+func (c *Client) noStatus(ctx context.Context, id consensus.ReplicaID) error {
+	kind := ErrTimeout
+	if errors.Is(ctx.Err(), context.Canceled) {
+		kind = ErrCancelled
+	}
+	why := "connected, no answer"
+	if state, _ := c.links.at(id); !state.up {
+		why = reason(state.cause)
+	}
+	return &Error{
+		kind: kind, cause: ctx.Err(), outcome: OutcomeNever,
+		text: fmt.Sprintf("%v: %s %s", kind, c.group.Genesis.Replicas[id].Name, why),
 	}
 }
 

@@ -55,3 +55,32 @@ func firstLine(file string) ([]byte, error) {
 	}
 	return p, nil
 }
+
+// NewPassphrase returns the passphrase that new key files are sealed with: the
+// first line of a file, or without one what is typed twice at the terminal.
+func NewPassphrase(file string) ([]byte, error) {
+	if file != "" {
+		return firstLine(file)
+	}
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return nil, errors.New("sealing needs a passphrase, and there is no terminal to ask; give --passphrase-file FILE")
+	}
+	var typed [2][]byte
+	for i, prompt := range []string{"New passphrase: ", "Once more: "} {
+		fmt.Fprint(os.Stderr, prompt)
+		p, err := term.ReadPassword(fd)
+		fmt.Fprintln(os.Stderr)
+		if err != nil {
+			return nil, err
+		}
+		typed[i] = p
+	}
+	switch {
+	case len(typed[0]) == 0:
+		return nil, errors.New("the passphrase is empty; type one, or leave out --seal")
+	case !bytes.Equal(typed[0], typed[1]):
+		return nil, errors.New("the two passphrases differ; try again")
+	}
+	return typed[0], nil
+}

@@ -44,6 +44,19 @@ func Usage(format string, args ...any) error {
 	return &Problem{ExitUsage, fmt.Errorf(format, args...)}
 }
 
+// Family makes a command of its subcommands: alone it prints its help.
+func Family(c *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return Usage("unknown command %q for %q; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+		}
+		return c.Help()
+	}
+	c.AddCommand(subcommands...)
+	return c
+}
+
 // Main runs a command with the arguments of the process until it ends or a
 // signal asks it to: then its context is done, and a second signal kills it. It
 // returns the exit status. status turns a command's own errors into theirs, and
@@ -108,6 +121,16 @@ func line(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }
 
+// fromEnvironment marks a flag whose value is that of its environment variable.
+const fromEnvironment = "varangian_from_environment"
+
+// FromEnvironment says whether a flag has its value from the environment rather
+// than from the command line.
+func FromEnvironment(f *pflag.Flag) bool {
+	_, ok := f.Annotations[fromEnvironment]
+	return ok
+}
+
 // EnvName returns the environment variable of a flag.
 func EnvName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -122,7 +145,9 @@ func bind(flags *pflag.FlagSet) (err error) {
 		if value, ok := os.LookupEnv(EnvName(f.Name)); ok {
 			if bad := flags.Set(f.Name, value); bad != nil {
 				err = Usage("environment variable %s: %w", EnvName(f.Name), bad)
+				return
 			}
+			err = flags.SetAnnotation(f.Name, fromEnvironment, nil)
 		}
 	})
 	return err

@@ -15,16 +15,16 @@ var Version = "development"
 // Protocol is the version that every signature covers.
 const Protocol = 1
 
-// VersionCommand returns the command that says what this binary is.
-func VersionCommand(program string) *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
+// VersionCommand returns the command that says what this binary is, as JSON if
+// asJSON points to true when it runs.
+func VersionCommand(program string, asJSON *bool) *cobra.Command {
+	return &cobra.Command{
 		Use:   "version",
 		Short: "Print release, commit, Go version and protocol version",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			commit, modified := revision()
-			if asJSON {
+			if *asJSON {
 				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]any{
 					"program": program, "version": Version, "commit": commit, "modified": modified,
 					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "protocol": Protocol,
@@ -38,8 +38,6 @@ func VersionCommand(program string) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
 }
 
 func revision() (commit string, modified bool) {

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/varangian-bft/varangian/client"
+	"github.com/varangian-bft/varangian/cmd/internal/cli"
+)
+
+const (
+	// lineBytesMax bounds one line of a batch.
+	lineBytesMax = 16 << 20
+	// inFlightMax bounds --in-flight.
+	inFlightMax = 1 << 16
+)
+
+func (s *settings) batchCommand() *cobra.Command {
+	var inFlight int
+	c := &cobra.Command{
+		Use:   "batch",
+		Short: "Execute operations from standard input, one a line",
+		Long: `Execute operations from standard input: put KEY VALUE, get KEY, delete KEY,
+cas KEY OLD NEW and incr KEY [DELTA], one a line. A word in double quotes is a Go
+string ("two words", "\x00"); empty lines and lines that begin with # are skipped.
+The results come in the order of the lines, one a line.
+
+Operations are in flight together and may be executed in any order; --in-flight 1
+keeps the order of the lines. A refused operation does not stop the others; the
+exit status is that of the first one that failed. Without answers it ends.`,
+		Example: `  seq 1000 | sed 's/.*/put key-& value-&/' | client batch
+  client batch --in-flight 1 < steps.txt`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if inFlight < 1 || inFlight > inFlightMax {
+				return cli.Usage("--in-flight is %d; want 1 to %d", inFlight, inFlightMax)
+			}
+			cl, err := s.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			b := batch{settings: s, command: c, client: cl, queue: make(chan *step, inFlight-1)}
+			return b.run()
+		},
+	}
+	c.Flags().IntVar(&inFlight, "in-flight", 512, "operations that wait for their result at once")
+	return c
+}
+
+// A batch reads steps, has them executed, and prints them in order.
+type batch struct {
+	*settings
+	command *cobra.Command
+	client  *client.Client
+	queue   chan *step // in order of lines; its room and the printer bound what is in flight
+	failed  atomic.Int64
+}
+
+// A step is one line of a batch.
+type step struct {
+	line   int
+	action action
+	result client.Result
+	err    error
+	done   chan struct{}
+}
+
+func (b *batch) run() error {
+	ctx, cancel := context.WithCancel(b.command.Context())
+	defer cancel()
+	var broken error // of the input; read after the queue is closed
+	go func() {
+		defer close(b.queue)
+		broken = b.read(ctx)
+	}()
+	total, first, err := b.show(cancel)
+	switch {
+	case err != nil:
+		return err
+	case first != nil:
+		return &cli.Problem{Status: exitOf(b.command.Context(), first.err), Err: fmt.Errorf(
+			"%d of %d operations failed, the first in line %d: %w", b.failed.Load(), total, first.line, first.err)}
+	}
+	return broken
+}
+
+// read starts the operation of each line.
+func (b *batch) read(ctx context.Context) error {
+	in := bufio.NewScanner(b.command.InOrStdin())
+	in.Buffer(nil, lineBytesMax)
+	for line := 1; in.Scan(); line++ {
+		a, err := parse(in.Text())
+		if err != nil {
+			return cli.Usage("line %d: %w", line, err)
+		}
+		if a.op == nil {
+			continue
+		}
+		st := &step{line: line, action: a, done: make(chan struct{})}
+		select {
+		case b.queue <- st:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		go func() {
+			defer close(st.done)
+			st.result, st.err = b.client.Invoke(ctx, st.action.op)
+		}()
+	}
+	if errors.Is(in.Err(), bufio.ErrTooLong) {
+		return cli.Usage("a line has more than %d bytes", lineBytesMax)
+	}
+	return in.Err()
+}
+
+// show prints results in order, and counts. After an operation that got no
+// answer it starts no more.
+func (b *batch) show(stop func()) (total int, first *step, err error) {
+	out := bufio.NewWriter(b.command.OutOrStdout())
+	bar := b.bar()
+	for st := range b.queue {
+		select {
+		case <-st.done:
+		default:
+			if err == nil {
+				err = out.Flush() // nothing to print for a while
+			}
+			<-st.done
+		}
+		total++
+		if bar != nil {
+			_ = bar.Add(1)
+		}
+		text := ""
+		if st.err == nil {
+			text, st.err = st.action.show(st.result, b.json)
+		}
+		if st.err != nil {
+			text = failure(st, b.json)
+			b.failed.Add(1)
+			if first == nil {
+				first = st
+			}
+			if !errors.Is(st.err, client.ErrRejected) {
+				stop()
+			}
+		}
+		if err == nil {
+			if _, err = io.WriteString(out, text+"\n"); err != nil {
+				stop()
+			}
+		}
+	}
+	if bar != nil {
+		_ = bar.Finish()
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	return total, first, err
+}
+
+// bar shows progress to a person who does not see the results pass by.
+func (b *batch) bar() *progressbar.ProgressBar {
+	errs := b.command.ErrOrStderr()
+	if !terminal(errs) || terminal(b.command.OutOrStdout()) {
+		return nil
+	}
+	return progressbar.NewOptions64(-1, progressbar.OptionSetWriter(errs), progressbar.OptionShowIts(), progressbar.OptionShowCount(),
+		progressbar.OptionSetItsString("operations"), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
+}
+
+func exitOf(ctx context.Context, err error) int {
+	var p *cli.Problem
+	switch {
+	case ctx.Err() != nil:
+		return cli.ExitInterrupted
+	case errors.As(err, &p):
+		return p.Status
+	}
+	if n := status(err); n != 0 {
+		return n
+	}
+	return cli.ExitSurrounding
+}
