@@ -2,7 +2,6 @@ package pbft
 
 import (
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -13,8 +12,15 @@ import (
 // startTime is when virtual groups start.
 var startTime = time.Unix(1_700_000_000, 0)
 
+// fataler is what testing.TB and rapid.T have in common here.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // newGroup makes a group of n replicas with simulated signatures.
-func newGroup(t testing.TB, n int, change func(*consensus.Parameters)) (*consensus.Group, []crypto.Signer, *simsig.Scheme) {
+func newGroup(t fataler, n int, change func(*consensus.Parameters)) (*consensus.Group, []crypto.Signer, *simsig.Scheme) {
 	t.Helper()
 	scheme := simsig.New()
 	p := consensus.DefaultParameters()
@@ -35,6 +41,8 @@ func newGroup(t testing.TB, n int, change func(*consensus.Parameters)) (*consens
 	return group, signers, scheme
 }
 
+func small(p *consensus.Parameters) { p.CheckpointInterval, p.Window = 4, 8 }
+
 // batchOf makes a batch of one request.
 func batchOf(g *consensus.Group, scheme *simsig.Scheme, name string, at time.Time) *consensus.Batch {
 	r := consensus.SignRequest(consensus.Request{
@@ -43,90 +51,100 @@ func batchOf(g *consensus.Group, scheme *simsig.Scheme, name string, at time.Tim
 	return consensus.NewBatch(consensus.Time(at.UnixNano()), []*consensus.Request{r})
 }
 
-// A network runs a whole group: it syncs each log at once and delivers in order,
-// but for what the drop function loses.
+// A host runs one engine: it keeps the log and the state, of which a crash takes
+// what was not synced.
+type host struct {
+	id       consensus.ReplicaID
+	engine   *Engine
+	effects  consensus.Effects
+	log      []consensus.Record
+	synced   consensus.Position
+	outbox   []consensus.Outbound
+	flushes  []consensus.Execute // of boundaries, until the log covers them
+	executed []crypto.Digest
+	flushed  consensus.Sequence
+	halted   string
+	liar     bool
+	audience func(consensus.ReplicaID) bool // whom a liar's engine speaks with
+}
+
+// A network runs a whole group. With lazy, logs are synced only when told.
 type network struct {
-	t        testing.TB
-	group    *consensus.Group
-	signers  []crypto.Signer
-	scheme   *simsig.Scheme
-	codec    consensus.Codec
-	engines  []*Engine
-	effects  []consensus.Effects
-	logs     [][]consensus.Record
-	executed [][]crypto.Digest
-	flushed  []consensus.Sequence
-	batches  map[crypto.Digest]*consensus.Batch
-	queue    []packet
-	now      time.Time
-	drop     func(packet) bool
-	halted   []string
-	reports  []consensus.Evidence
+	t       fataler
+	group   *consensus.Group
+	signers []crypto.Signer
+	scheme  *simsig.Scheme
+	codec   consensus.Codec
+	hosts   []*host // by replica; a liar may have further ones behind them
+	batches map[crypto.Digest]*consensus.Batch
+	queue   []packet
+	now     time.Time
+	lazy    bool
+	drop    func(packet) bool
+	sent    func(*host, []byte) // sees every frame that leaves
+	reports []consensus.Evidence
 }
 
 type packet struct {
 	from, to consensus.ReplicaID
+	host     *host // the one host that it is for
 	frame    []byte
 }
 
-func newNetwork(t testing.TB, n int, change func(*consensus.Parameters)) *network {
+func newNetwork(t fataler, n int, change func(*consensus.Parameters)) *network {
 	g, signers, scheme := newGroup(t, n, change)
-	w := &network{
-		t: t, group: g, signers: signers, scheme: scheme, codec: NewCodec(g),
-		engines: make([]*Engine, n), effects: make([]consensus.Effects, n), logs: make([][]consensus.Record, n),
-		executed: make([][]crypto.Digest, n), flushed: make([]consensus.Sequence, n),
-		batches: map[crypto.Digest]*consensus.Batch{}, now: startTime, halted: make([]string, n),
-	}
+	w := &network{t: t, group: g, signers: signers, scheme: scheme, codec: NewCodec(g), batches: map[crypto.Digest]*consensus.Batch{}, now: startTime}
 	for i := range n {
-		w.start(i)
+		w.hosts = append(w.hosts, &host{id: consensus.ReplicaID(i)})
+		w.start(w.hosts[i])
 	}
 	w.run()
 	return w
 }
 
-// start gives a replica a new engine and its log.
-func (w *network) start(i int) {
-	w.engines[i] = New(Config{Group: w.group, Self: consensus.ReplicaID(i), Signer: w.signers[i]})
-	w.effects[i] = consensus.Effects{}
-	for _, r := range w.logs[i] {
-		if err := w.engines[i].Replay(r); err != nil {
+func (w *network) host(i int) *host { return w.hosts[i] }
+
+// start gives a replica a new engine and what its disk holds.
+func (w *network) start(h *host) {
+	h.engine = New(Config{Group: w.group, Self: h.id, Signer: w.signers[h.id]})
+	h.effects, h.outbox, h.flushes = consensus.Effects{}, nil, nil
+	h.log = h.log[:h.synced]
+	for _, r := range h.log {
+		if err := h.engine.Replay(r); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	w.executed[i] = w.executed[i][:w.flushed[i]]
-	w.step(i, consensus.Started{Executed: w.flushed[i], Chain: w.chain(i, w.flushed[i])})
-	w.step(i, consensus.Tick{Now: w.now})
+	h.effects.Next = h.synced + 1
+	h.executed = h.executed[:h.flushed]
+	w.step(h, consensus.Tick{Now: w.now})
+	w.step(h, consensus.Started{Executed: h.flushed, Chain: h.chain(h.flushed)})
 }
 
 // chain is a digest of everything executed up to a sequence.
-func (w *network) chain(i int, n consensus.Sequence) (d crypto.Digest) {
-	for _, b := range w.executed[i][:n] {
+func (h *host) chain(n consensus.Sequence) (d crypto.Digest) {
+	for _, b := range h.executed[:n] {
 		d = crypto.Hash(crypto.KindChain, d[:], b[:])
 	}
 	return d
 }
 
-func (w *network) step(i int, ev consensus.Event) {
-	if w.halted[i] != "" {
+func (w *network) step(h *host, ev consensus.Event) {
+	if h.halted != "" {
 		return
 	}
-	out := &w.effects[i]
+	out := &h.effects
 	out.Reset()
-	w.engines[i].Step(ev, out)
+	h.engine.Step(ev, out)
+	h.log = append(h.log, out.Persist...)
 	var follow []consensus.Event
-	if len(out.Persist) > 0 {
-		w.logs[i] = append(w.logs[i], out.Persist...)
-		follow = append(follow, consensus.Persisted{Through: out.Next - 1})
-	}
 	for _, x := range out.Execute {
-		if int(x.Sequence) != len(w.executed[i])+1 {
-			w.t.Fatalf("r%d executes %d after %d (R40)", i, x.Sequence, len(w.executed[i]))
+		if int(x.Sequence) != len(h.executed)+1 {
+			w.t.Fatalf("r%d executes %d after %d (R40)", h.id, x.Sequence, len(h.executed))
 		}
-		w.executed[i] = append(w.executed[i], x.Batch.Digest)
+		h.executed = append(h.executed, x.Batch.Digest)
 		follow = append(follow, consensus.Executed{Sequence: x.Sequence})
 		if uint64(x.Sequence)%w.group.Genesis.Parameters.CheckpointInterval == 0 {
-			w.flushed[i] = x.Sequence
-			follow = append(follow, consensus.Flushed{Sequence: x.Sequence, Chain: w.chain(i, x.Sequence)})
+			h.flushes = append(h.flushes, x)
 		}
 	}
 	for _, f := range out.Fetch {
@@ -135,51 +153,93 @@ func (w *network) step(i int, ev consensus.Event) {
 		}
 	}
 	if len(out.Halt) > 0 {
-		w.halted[i] = out.Halt[0].Reason
+		h.halted = out.Halt[0].Reason
 		return
 	}
 	w.reports = append(w.reports, out.Report...)
-	for _, s := range out.Send {
-		for to := range w.engines {
-			if to != i && (s.To == consensus.Everyone || s.To == consensus.ReplicaID(to)) {
-				w.queue = append(w.queue, packet{consensus.ReplicaID(i), consensus.ReplicaID(to), s.Frame})
-			}
+	h.outbox = append(h.outbox, out.Send...)
+	for _, c := range out.Behind {
+		if w.install(h, c.Sequence) {
+			follow = append(follow, consensus.Installed{Sequence: c.Sequence, Chain: c.Chain})
 		}
 	}
-	for _, c := range out.Behind {
-		w.install(i, c.Sequence)
-		follow = append(follow, consensus.Installed{Sequence: c.Sequence, Chain: c.Chain})
-	}
 	for _, f := range follow {
-		w.step(i, f)
+		w.step(h, f)
+	}
+	if !w.lazy {
+		w.sync(h)
+	}
+	w.release(h)
+}
+
+// sync makes the log durable, and then the windows that rest on it.
+func (w *network) sync(h *host) {
+	if h.halted != "" {
+		return
+	}
+	if through := consensus.Position(len(h.log)); through > h.synced {
+		h.synced = through
+		w.step(h, consensus.Persisted{Through: through})
+	}
+	for len(h.flushes) > 0 && h.flushes[0].After <= h.synced {
+		n := h.flushes[0].Sequence
+		h.flushes = h.flushes[1:]
+		if n > h.flushed {
+			h.flushed = n
+			w.step(h, consensus.Flushed{Sequence: n, Chain: h.chain(n)})
+		}
 	}
 }
 
-// install copies the state of another replica.
-func (w *network) install(i int, n consensus.Sequence) {
-	for j := range w.executed {
-		if len(w.executed[j]) >= int(n) && j != i {
-			w.executed[i] = append([]crypto.Digest(nil), w.executed[j][:n]...)
-			w.flushed[i] = n
-			return
+// release sends what the log covers.
+func (w *network) release(h *host) {
+	keep := h.outbox[:0:0]
+	for _, s := range h.outbox {
+		if s.After > h.synced {
+			keep = append(keep, s)
+			continue
+		}
+		if w.sent != nil {
+			w.sent(h, s.Frame)
+		}
+		for _, to := range w.hosts {
+			if to != h && to.id != h.id && (s.To == consensus.Everyone || s.To == to.id) && h.talks(to) && to.talks(h) {
+				w.queue = append(w.queue, packet{h.id, to.id, to, s.Frame})
+			}
 		}
 	}
-	w.t.Fatal("nobody has the state")
+	h.outbox = keep
+}
+
+func (h *host) talks(to *host) bool { return h.audience == nil || h.audience(to.id) }
+
+// install copies the state of another correct replica.
+func (w *network) install(h *host, n consensus.Sequence) bool {
+	for _, o := range w.hosts {
+		if o != h && !o.liar && len(o.executed) >= int(n) {
+			h.executed, h.flushes = append([]crypto.Digest(nil), o.executed[:n]...), nil
+			h.flushed = n
+			return true
+		}
+	}
+	return false
 }
 
 func (w *network) run() {
 	for len(w.queue) > 0 {
 		p := w.queue[0]
 		w.queue = w.queue[1:]
-		if w.drop != nil && w.drop(p) {
-			continue
+		if w.drop == nil || !w.drop(p) {
+			w.deliver(p)
 		}
-		w.deliver(p)
 	}
 }
 
 func (w *network) deliver(p packet) {
-	st := w.engines[p.to].Status()
+	if p.host.halted != "" {
+		return
+	}
+	st := p.host.engine.Status()
 	u, err := w.codec.Decode(p.frame, consensus.Hint{View: st.View, Low: st.Low, High: st.High})
 	if err == consensus.ErrStale {
 		return
@@ -187,29 +247,35 @@ func (w *network) deliver(p packet) {
 	if err != nil {
 		w.t.Fatalf("r%d sent r%d a frame of type %d: %v", p.from, p.to, p.frame[0], err)
 	}
-	crypto.VerifyAll[consensus.Message](w.scheme, []crypto.Unverified[consensus.Message]{u}, func(_ int, v crypto.Verified[consensus.Message]) {
-		w.step(int(p.to), consensus.Received{From: p.from, Message: v})
+	crypto.VerifyAll(w.scheme, []crypto.Unverified[consensus.Message]{u}, func(_ int, v crypto.Verified[consensus.Message]) {
+		w.step(p.host, consensus.Received{From: p.from, Message: v})
 	}, func(int) { w.t.Fatalf("r%d sent r%d a bad signature in type %d", p.from, p.to, p.frame[0]) })
 }
 
 // submit lets the present primary propose a batch.
 func (w *network) submit(name string) bool {
-	for i, e := range w.engines {
-		if w.halted[i] == "" && e.Room() > 0 {
-			b := batchOf(w.group, w.scheme, name, w.now)
-			w.batches[b.Digest] = b
-			w.step(i, consensus.Submitted{Batch: b})
+	for _, h := range w.hosts {
+		if h.halted == "" && h.engine.Room() > 0 {
+			w.submitTo(h, name)
 			return true
 		}
 	}
 	return false
 }
 
+func (w *network) submitTo(h *host, name string) {
+	b := batchOf(w.group, w.scheme, name, w.now)
+	w.batches[b.Digest] = b
+	w.step(h, consensus.Submitted{Batch: b})
+}
+
+const tickPause = 50 * time.Millisecond
+
 func (w *network) tick(d time.Duration) {
-	for passed := time.Duration(0); passed < d; passed += 50 * time.Millisecond {
-		w.now = w.now.Add(50 * time.Millisecond)
-		for i := range w.engines {
-			w.step(i, consensus.Tick{Now: w.now})
+	for passed := time.Duration(0); passed < d; passed += tickPause {
+		w.now = w.now.Add(tickPause)
+		for _, h := range w.hosts {
+			w.step(h, consensus.Tick{Now: w.now})
 		}
 		w.run()
 	}

@@ -4,11 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/varangian-bft/varangian/consensus"
 )
-
-func small(p *consensus.Parameters) { p.CheckpointInterval, p.Window = 4, 8 }
 
 // R1, R38, R39, R40, R43, R48, R50: groups of every shape order batches past many
 // checkpoints.
@@ -17,15 +13,15 @@ func TestOrders(t *testing.T) {
 		w := newNetwork(t, n, small)
 		for i := range 50 {
 			if !w.submit(fmt.Sprint(i)) {
-				t.Fatalf("n=%d: no room at %d: %+v", n, i, w.engines[0].Status())
+				t.Fatalf("n=%d: no room at %d: %+v", n, i, w.host(0).engine.Status())
 			}
 			w.run()
 		}
 		for i := range n {
-			if len(w.executed[i]) != 50 || w.executed[i][49] != w.executed[0][49] || w.halted[i] != "" {
-				t.Errorf("n=%d: r%d executed %d: %s %+v", n, i, len(w.executed[i]), w.halted[i], w.engines[i].Status())
+			if len(w.host(i).executed) != 50 || w.host(i).executed[49] != w.host(0).executed[49] || w.host(i).halted != "" {
+				t.Errorf("n=%d: r%d executed %d: %s %+v", n, i, len(w.host(i).executed), w.host(i).halted, w.host(i).engine.Status())
 			}
-			if st := w.engines[i].Status(); st.Low != 48 {
+			if st := w.host(i).engine.Status(); st.Low != 48 {
 				t.Errorf("n=%d: r%d has low water mark %d, not 48", n, i, st.Low)
 			}
 		}
@@ -45,14 +41,14 @@ func TestReplacesPrimary(t *testing.T) {
 	w.run()
 	w.tick(3 * time.Second)
 	for i := 1; i < 4; i++ {
-		if st := w.engines[i].Status(); st.Ordered != 2 || st.View == 0 {
+		if st := w.host(i).engine.Status(); st.Ordered != 2 || st.View == 0 {
 			t.Errorf("r%d: %+v", i, st)
 		}
 	}
 	// The old primary's link works again: it is told the new view (R73).
 	w.drop = nil
 	w.tick(3 * time.Second)
-	if st := w.engines[0].Status(); st.Ordered != 2 || st.View == 0 {
+	if st := w.host(0).engine.Status(); st.Ordered != 2 || st.View == 0 {
 		t.Errorf("r0: %+v", st)
 	}
 }
@@ -65,18 +61,18 @@ func TestRestartsAll(t *testing.T) {
 		w.run()
 	}
 	for i := range 4 {
-		w.start(i)
+		w.start(w.host(i))
 	}
 	w.run()
 	for i := range 10 {
 		if !w.submit(fmt.Sprint("after", i)) {
-			t.Fatalf("no room: %+v", w.engines[0].Status())
+			t.Fatalf("no room: %+v", w.host(0).engine.Status())
 		}
 		w.run()
 	}
 	for i := range 4 {
-		if len(w.executed[i]) != 20 {
-			t.Errorf("r%d executed %d: %s %+v", i, len(w.executed[i]), w.halted[i], w.engines[i].Status())
+		if len(w.host(i).executed) != 20 {
+			t.Errorf("r%d executed %d: %s %+v", i, len(w.host(i).executed), w.host(i).halted, w.host(i).engine.Status())
 		}
 	}
 }
