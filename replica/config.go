@@ -13,14 +13,17 @@ import (
 	"github.com/varangian-bft/varangian/replica/core"
 )
 
+// A Remote is a replica of the group with its address.
+type Remote = network.Remote
+
 // Config says which replica this is and what it works with. The zero value of
 // everything below Remotes is usable.
 type Config struct {
 	Group   *consensus.Group
 	Keys    keyfile.Keys
-	DataDir string // made if it does not exist; mode 0700
-	Listen  string // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400
-	Remotes []network.Remote
+	DataDir string   // made if it does not exist; mode 0700
+	Listen  string   // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400
+	Remotes []Remote // all of the group, this one too
 
 	Timeout      time.Duration // base time-out of a view (R67); 0 means DefaultTimeout
 	SegmentBytes int64         // size of a log segment; 0 means the log's default

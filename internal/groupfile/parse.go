@@ -21,7 +21,7 @@ func Parse(path string, text []byte) (*File, error) {
 		Version *int64 `toml:"version"`
 	}
 	if err := toml.Unmarshal(text, &head); err != nil {
-		return nil, position(path, err)
+		return nil, Locate(path, err)
 	}
 	if head.Version == nil {
 		return nil, &FormatError{Path: path, Problem: fmt.Sprintf("the key version is missing; a group file starts with version = %d", Version)}
@@ -32,7 +32,7 @@ func Parse(path string, text []byte) (*File, error) {
 	}
 	var d document
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&d); err != nil {
-		return nil, position(path, err)
+		return nil, Locate(path, err)
 	}
 	if err := d.complete(); err != nil {
 		return nil, &FormatError{Path: path, Problem: err.Error()}
@@ -44,8 +44,9 @@ func Parse(path string, text []byte) (*File, error) {
 	return f, nil
 }
 
-// position turns an error of the TOML decoder into one line with its place.
-func position(path string, err error) error {
+// Locate turns an error of the TOML decoder into a *FormatError: one line, with its
+// place in the file at path. Other files of ours in TOML use it too.
+func Locate(path string, err error) error {
 	var missing *toml.StrictMissingError
 	if errors.As(err, &missing) && len(missing.Errors) > 0 {
 		e := &missing.Errors[0]
