@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -163,4 +164,20 @@ func TestFailedWriteIsFinal(t *testing.T) {
 	storetest.WantErr(t, "apply", s.Apply(nil, storetest.MarkerAt(v256)), broken)
 	storetest.WantErr(t, "retire", s.Retire(v128), broken)
 	storetest.WantState(t, s, v128, storetest.Set("a", "1"))
+}
+
+// R88: a limit on file sizes is found out at the start, not by a fault in the
+// middle of a write.
+func TestFileSizeLimit(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("sh", "-c", `ulimit -f 16384 && exec "$0" -test.run='^$'`, os.Args[0])
+	cmd.Env = append(os.Environ(), victimVariable+"="+dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "failed "+statemachine.ErrNoSpace.Error()) {
+		t.Fatalf("opened under a limit: %v\n%s", err, out)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 0 {
+		t.Errorf("the refusal left %v, %v", left, err)
+	}
+	mustOpen(t, dir)
 }

@@ -58,7 +58,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{space: space{dir: cfg.Dir, reserve: reserveBytes}}
 	// Opening writes, too.
-	if err := errors.Join(checkFileSize(), s.space.fits(0)); err != nil {
+	if err := errors.Join(s.space.fits(0), probe(cfg.Dir, fileBytesMax)); err != nil {
 		return nil, err
 	}
 	var err error

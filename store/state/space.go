@@ -31,25 +31,11 @@ func (s space) fits(bytes uint64) error {
 	if err := unix.Statfs(s.dir, &f); err != nil {
 		return fmt.Errorf("free space of %s: %w", s.dir, err)
 	}
-	free := f.Bavail * uint64(f.Bsize)
+	free := uint64(f.Bavail) * uint64(f.Bsize) // of other types on other systems
 	need := s.reserve + writeFactor*bytes
 	if need < s.reserve || free < need {
 		return fmt.Errorf("%w: %s has %d MiB free and %d MiB are needed; make room and start again",
 			statemachine.ErrNoSpace, s.dir, free>>20, need>>20)
-	}
-	return nil
-}
-
-// checkFileSize refuses to start under a file-size limit that Badger's files
-// would meet: it would fail in the middle of a write (R88).
-func checkFileSize() error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
-		return fmt.Errorf("file-size limit: %w", err)
-	}
-	if limit.Cur < fileBytesMax {
-		return fmt.Errorf("%w: files are limited to %d MiB (ulimit -f) and %d MiB are needed",
-			statemachine.ErrNoSpace, limit.Cur>>20, fileBytesMax>>20)
 	}
 	return nil
 }
