@@ -111,7 +111,8 @@ func (e *Engine) answerSlot(s *slot, has SlotStatus, st *Status, a *answer, help
 		return true
 	}
 	if s.certificate != nil {
-		return !helps || a.add(s.certificate.frame, 0)
+		// An own commit in it may not be durable yet (R6).
+		return !helps || a.add(s.certificate.frame, s.executeAfter)
 	}
 	if !e.active() || st.View != e.view || st.ChangingTo != e.view || s.view != e.view || !e.votable(s.sequence) || s.votedAt == 0 {
 		return true
