@@ -80,7 +80,7 @@ func TestErrors(t *testing.T) {
 		outcome Outcome
 		text    string
 	}{
-		"application": {op: "refuse no\nfunds", is: []error{ErrRejected}, outcome: OutcomeNever, text: `refused by the application: no\nfunds; the operation changed nothing`},
+		"application": {op: "refuse no\nfunds", is: []error{ErrRejected}, outcome: OutcomeNever, text: `refused by the application: no funds; the operation changed nothing`},
 		"large": {
 			op: strings.Repeat("x", 300<<10), is: []error{ErrRejected}, outcome: OutcomeNever,
 			text: "does not fit into a request of 262144 bytes",

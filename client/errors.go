@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/varangian-bft/varangian/client/session"
 	"github.com/varangian-bft/varangian/consensus"
@@ -164,6 +166,11 @@ func refusal(r consensus.Result) string {
 // shown in, or the terminal.
 func printable(text []byte) string {
 	const bytesMax = 512
-	q := fmt.Sprintf("%q", text[:min(len(text), bytesMax)])
-	return q[1 : len(q)-1]
+	s := strings.ToValidUTF8(string(text[:min(len(text), bytesMax)]), "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }

@@ -116,7 +116,7 @@ func TestOversized(t *testing.T) {
 	}
 }
 
-// R33: what waits is bounded, with an answer at the bound.
+// What waits is bounded, with an answer at the bound.
 func TestFull(t *testing.T) {
 	r := opened(t, func(c *Config) { c.WaitingMax = 3 })
 	r.submit(2, 3, 4, 5)
@@ -242,7 +242,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// R33: overload is waited out until the deadline, and then named.
+// Overload is waited out until the deadline, and then named.
 func TestOverloaded(t *testing.T) {
 	r := opened(t, nil)
 	r.step(Submitted{[]Operation{{ID: 2, Kind: consensus.KindOperations, Bytes: []byte("x"), Deadline: r.now.Add(10 * time.Second)}}})

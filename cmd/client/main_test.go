@@ -24,9 +24,19 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", RequireExplicitExec: true,
-		Setup: func(e *testscript.Env) error { return prepare(e.WorkDir) },
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "chmod": chmod},
+		Dir: "testdata/script", RequireExplicitExec: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			f, err := prepare(e.WorkDir)
+			if err != nil {
+				return err
+			}
+			stop, err := live(e.WorkDir, f)
+			if err == nil {
+				e.Defer(stop)
+			}
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "chmod": chmod},
 	})
 }
 
@@ -60,30 +70,40 @@ func seed(kind, i byte) crypto.Seed { return crypto.Seed{kind, i} }
 
 func public(s crypto.Seed) crypto.PublicKey { return crypto.Ed25519.NewSigner(s).Public() }
 
-// prepare writes a group that nobody runs, keys, and receipts.
-func prepare(dir string) error {
+// prepare writes the file of a group that nobody runs, keys, and receipts.
+func prepare(dir string) (*groupfile.File, error) {
 	f := &groupfile.File{Name: "ledger", Engine: "pbft", Faults: 1, Parameters: consensus.DefaultParameters()}
+	f.Parameters.KeyBytesMax = 16
+	f.Parameters.CheckpointInterval, f.Parameters.Window = 1<<14, 1<<15
 	for i := range byte(4) {
 		f.Replicas = append(f.Replicas, groupfile.Replica{
 			Name: fmt.Sprint("r", i), Key: public(seed(1, i)), Transport: public(seed(2, i)), Address: fmt.Sprint("/ip4/127.0.0.1/tcp/", 1+i),
 		})
 	}
-	keys := keyfile.Keys{Signing: seed(3, 0), Transport: seed(4, 0), Comment: "olga"}
-	f.Clients = []groupfile.Client{{Name: "olga", Key: keys.Public().Signing, Transport: keys.Public().Transport, Operator: true}}
+	for i, name := range []string{"olga", "bob"} {
+		keys := keyfile.Keys{Signing: seed(3, byte(i)), Transport: seed(4, byte(i)), Comment: name}
+		f.Clients = append(f.Clients, groupfile.Client{Name: name, Key: keys.Public().Signing, Transport: keys.Public().Transport, Operator: i == 0})
+		if err := keyfile.Write(filepath.Join(dir, name+".key"), keys, nil); err != nil {
+			return nil, err
+		}
+	}
 	if err := groupfile.Write(filepath.Join(dir, "good.toml"), f); err != nil {
-		return err
+		return nil, err
 	}
-	if err := keyfile.Write(filepath.Join(dir, "open.key"), keys, nil); err != nil {
-		return err
+	sealed := keyfile.Keys{Signing: seed(3, 0), Transport: seed(4, 0)}
+	if err := keyfile.Write(filepath.Join(dir, "sealed.key"), sealed, []byte("correct horse"), keyfile.WithWorkFactor(2)); err != nil {
+		return nil, err
 	}
-	if err := keyfile.Write(filepath.Join(dir, "sealed.key"), keys, []byte("correct horse"), keyfile.WithWorkFactor(2)); err != nil {
-		return err
-	}
+	return f, receipts(dir, f)
+}
+
+// receipts writes one that holds and one that too few replicas signed.
+func receipts(dir string, f *groupfile.File) error {
 	g, err := f.Group(crypto.Ed25519)
 	if err != nil {
 		return err
 	}
-	receipt := consensus.Receipt{Leaf: consensus.Leaf{Client: consensus.ClientID(keys.Public().Signing), Session: 5, Timestamp: 1, Sequence: 77}}
+	receipt := consensus.Receipt{Leaf: consensus.Leaf{Client: consensus.ClientID(f.Clients[0].Key), Session: 5, Timestamp: 1, Sequence: 77}}
 	tree := crypto.NewMerkleTree([]crypto.Digest{receipt.Leaf.Hash()})
 	for _, i := range []byte{1, 2} {
 		if err := os.WriteFile(filepath.Join(dir, "weak.receipt"), client.MarshalReceipt(receipt), 0o600); err != nil {
