@@ -22,7 +22,7 @@ import (
 
 // A group is a group of replicas in this process, over real sockets and disks.
 type group struct {
-	t       *testing.T
+	t       testing.TB
 	folder  string
 	group   *consensus.Group
 	remotes []network.Remote
@@ -33,7 +33,7 @@ type group struct {
 	replica []*replica.Replica
 }
 
-func generate(t *testing.T) keyfile.Keys {
+func generate(t testing.TB) keyfile.Keys {
 	t.Helper()
 	k, err := keyfile.Generate(rand.Reader)
 	if err != nil {
@@ -43,7 +43,7 @@ func generate(t *testing.T) keyfile.Keys {
 }
 
 // freeAddress reserves a port for a moment; the replica takes it a moment later.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,7 +53,7 @@ func freeAddress(t *testing.T) string {
 	return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", l.Addr().(*net.TCPAddr).Port)
 }
 
-func newGroup(t *testing.T, n int, p consensus.Parameters) *group {
+func newGroup(t testing.TB, n int, p consensus.Parameters) *group {
 	t.Helper()
 	g := &group{
 		t: t, folder: t.TempDir(), client: generate(t), stop: make([]context.CancelFunc, n),

@@ -17,6 +17,7 @@ var errSignature = errors.New("a signature does not hold")
 // their lane is full, which is the back-pressure on that stream (R102).
 type handler struct {
 	replica *Replica
+	ready   chan struct{} // closed when the host is known: frames may come before Listen returns
 	done    <-chan struct{}
 }
 
@@ -25,6 +26,7 @@ func (h *handler) FromReplica(from consensus.ReplicaID, _ consensus.Class, frame
 }
 
 func (h *handler) FromClient(conn network.ConnID, client consensus.ClientID, frame []byte) {
+	<-h.ready
 	h.replica.clients.seen(conn, client)
 	if wire.Type(frame) == wire.TypeStatusQuery {
 		h.replica.host.Reply(conn, wire.StatusAnswerFrame(h.replica.StatusJSON()))

@@ -76,6 +76,12 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 	if err != nil {
 		return stateError(err)
 	}
+	if r.found.Marker, err = r.store.Marker(); err != nil {
+		return stateError(err)
+	}
+	if !r.folder.fresh && r.found.Marker == (statemachine.Marker{}) {
+		return failure(ExitDisk, "data folder %s: the state is missing beside the log; the folder is damaged: keep it for inspection and replace the replica", r.folder.path)
+	}
 	machine, err := statemachine.NewMachine(app, r.cfg.Group, r.store)
 	if err != nil {
 		return stateError(err)
@@ -192,15 +198,16 @@ func (r *Replica) listen(ctx context.Context) error {
 	if r.cfg.Network != nil {
 		limits = *r.cfg.Network
 	}
+	h := &handler{replica: r, ready: make(chan struct{}), done: ctx.Done()}
+	defer close(h.ready)
 	host, err := network.Listen(network.Config{
 		Seed: r.cfg.Keys.Transport, Group: r.cfg.Group.ID, Self: r.self, Listen: r.cfg.Listen, Replicas: r.cfg.Remotes,
 		Clients: r.executor.machine.Enrolments(), Limits: limits, Logger: r.logger,
-	}, &handler{replica: r, done: ctx.Done()})
+	}, h)
 	if err != nil {
 		return failure(ExitSurroundings, "listen: %w", err)
 	}
-	r.host = host
-	r.clients.write = host.Reply
+	r.host, r.clients.write = host, host.Reply
 	return nil
 }
 
