@@ -1,0 +1,167 @@
+package group
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// stopTimeout is how long a replica may take to stop: it drains for 5 s at most.
+const stopTimeout = 15 * time.Second
+
+// A Replica is one replica, whose process may run or not.
+type Replica struct {
+	Name string
+	Dir  string // as `replica run --dir` wants it
+
+	log    string
+	binary string
+	flags  []string
+
+	process *exec.Cmd
+	pipe    io.Closer     // its standard input: the replica ends with it
+	ended   chan struct{} // closed once the process has been waited for
+	stopped bool          // by us
+	err     error         // of Wait; read after ended is closed
+}
+
+// Start starts the process. It does not wait until the replica serves.
+func (r *Replica) Start() error {
+	if r.Running() {
+		return fmt.Errorf("%s runs already", r.Name)
+	}
+	log, err := os.OpenFile(r.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the process has its own
+	args := append([]string{"run", "--dir", r.Dir, "--exit-with-stdin", "--log-format", "text"}, r.flags...)
+	c := exec.Command(r.binary, args...)
+	c.Stdout, c.Stderr = log, log
+	// A signal from the terminal is for us alone: we end the replicas in order.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	r.process, r.pipe, r.ended, r.stopped, r.err = c, pipe, make(chan struct{}), false, nil
+	go func(ended chan struct{}) {
+		r.err = c.Wait()
+		close(ended)
+	}(r.ended)
+	return nil
+}
+
+// Running says whether the process has been started and not ended.
+func (r *Replica) Running() bool {
+	if r.process == nil {
+		return false
+	}
+	select {
+	case <-r.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID returns the id of the process, running or not; 0 before the first start.
+func (r *Replica) PID() int {
+	if r.process == nil {
+		return 0
+	}
+	return r.process.Process.Pid
+}
+
+// Kill ends the process with SIGKILL, as a crash would, and waits for its end.
+func (r *Replica) Kill() error { return r.end(syscall.SIGKILL) }
+
+// Stop ends the process with SIGTERM, and waits until it has drained.
+func (r *Replica) Stop() error { return r.end(syscall.SIGTERM) }
+
+func (r *Replica) end(signal syscall.Signal) error {
+	if !r.Running() {
+		return nil
+	}
+	r.stopped = true
+	if err := r.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-r.ended:
+		r.pipe.Close()
+		if signal == syscall.SIGTERM && r.err != nil {
+			return r.unexpected()
+		}
+		return nil
+	case <-timer.C:
+	}
+	if signal == syscall.SIGKILL {
+		return fmt.Errorf("%s did not end after SIGKILL", r.Name)
+	}
+	return errors.Join(fmt.Errorf("%s did not stop within %v after SIGTERM", r.Name, stopTimeout), r.Kill())
+}
+
+// Check returns an error if the process has ended although nobody ended it.
+func (r *Replica) Check() error {
+	if r.process == nil || r.Running() || r.stopped {
+		return nil
+	}
+	return r.unexpected()
+}
+
+func (r *Replica) unexpected() error {
+	return fmt.Errorf("%s ended by itself (%s): %s", r.Name, r.state(), bytes.TrimSpace([]byte(tail(r.log, 1))))
+}
+
+func (r *Replica) state() string {
+	switch {
+	case r.process == nil:
+		return "never started"
+	case r.Running():
+		return "running"
+	}
+	return r.process.ProcessState.String()
+}
+
+func stderr(err error) []byte {
+	var e *exec.ExitError
+	if errors.As(err, &e) {
+		return e.Stderr
+	}
+	return nil
+}
+
+// await calls done at intervals until it returns true, a replica ends by itself,
+// or ctx is done. There is nothing to wait on instead: a status is only told to
+// who asks.
+func (g *Group) await(ctx context.Context, done func() bool) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		for _, r := range g.Replicas {
+			if err := r.Check(); err != nil {
+				return err
+			}
+		}
+		if done() {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
