@@ -27,7 +27,7 @@ func (w *World) carry(from, to party, frame []byte) {
 	}
 	for range copies {
 		w.after(w.between(w.cfg.DelayMin, w.cfg.DelayMax), func() {
-			if w.blocked != nil && w.blocked(from, to) {
+			if w.cut != nil && w.cut(from, to) {
 				return
 			}
 			w.deliver(from, to, frame)

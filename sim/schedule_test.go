@@ -49,13 +49,13 @@ func mischief(t *testing.T, w *World, total time.Duration) {
 			restartAll(t, w)
 		case 3:
 			side := w.Random().IntN(2)
-			w.Block(func(from, to int) bool { return from == victim && side == 0 || to == victim })
+			w.Cut(func(from, to int) bool { return from == victim && side == 0 || to == victim })
 		}
 		if w.Random().IntN(3) == 0 {
-			w.Block(nil)
+			w.Cut(nil)
 		}
 	}
-	w.Block(nil)
+	w.Cut(nil)
 	restartAll(t, w)
 }
 

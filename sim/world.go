@@ -20,7 +20,7 @@ type World struct {
 	order    uint64
 	replicas []*Replica
 	clients  []*Client
-	blocked  func(from, to party) bool
+	cut      func(from, to party) bool
 	checks   checks
 }
 
@@ -128,15 +128,15 @@ func (w *World) RunUntil(d time.Duration, done func() bool) error {
 	return nil
 }
 
-// Block cuts channels for as long as the function reports true for them; nil
+// Cut severs channels for as long as the function reports true for them; nil
 // heals everything.
-func (w *World) Block(blocked func(from, to int) bool) {
-	if blocked == nil {
-		w.blocked = nil
+func (w *World) Cut(cut func(from, to int) bool) {
+	if cut == nil {
+		w.cut = nil
 		return
 	}
-	w.blocked = func(from, to party) bool {
-		return !from.client && !to.client && blocked(from.index, to.index)
+	w.cut = func(from, to party) bool {
+		return !from.client && !to.client && cut(from.index, to.index)
 	}
 }
 
