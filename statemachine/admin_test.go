@@ -114,10 +114,12 @@ func TestRekeyAndResign(t *testing.T) {
 	w.want(w.one(w.admin(0, 1, 1, statemachine.RemoveOperation(w.id(1)), statemachine.EnrolOperation(fresh))), "1:, 1:")
 	w.want(w.one(w.admin(0, 1, 2, statemachine.RemoveOperation(w.id(0)), statemachine.RemoveOperation(w.id(2)))), "1:, 5:")
 	w.want(w.one(w.admin(0, 1, 2, statemachine.RemoveOperation(w.id(2)))), "5:")
-	w.checkpoint()
-	w.restart()
 	w.want(w.one(w.request(8, 1, 0, 0)), "1:")
 	w.want(w.one(w.admin(8, 1, 1, statemachine.RemoveOperation(w.id(8)))), "2:the last operator cannot be removed: enrol another one first")
+	w.want(w.one(w.admin(8, 1, 2, statemachine.RemoveOperation(w.id(2)), statemachine.EnrolOperation(w.enrolment(2)))), "1:, 1:")
+	w.checkpoint()
+	w.restart()
+	w.want(w.one(w.admin(8, 1, 3, statemachine.RemoveOperation(w.id(8)))), "2:the last operator cannot be removed: enrol another one first")
 }
 
 func FuzzReadAdminOperation(f *testing.F) {

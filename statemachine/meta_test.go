@@ -38,6 +38,35 @@ func TestMetaInChain(t *testing.T) {
 	}
 }
 
+// The chain and the history go on from what was before, and name all that came.
+func TestLinks(t *testing.T) {
+	a, b := crypto.Digest{1}, crypto.Digest{2}
+	seen := map[crypto.Digest]int{}
+	for i, d := range []crypto.Digest{
+		NextChain(a, 1, a), NextChain(b, 1, a), NextChain(a, 2, a), NextChain(a, 1, b),
+		nextHistory(a, 1, a, a), nextHistory(b, 1, a, a), nextHistory(a, 2, a, a), nextHistory(a, 1, b, a), nextHistory(a, 1, a, b),
+	} {
+		if other, ok := seen[d]; ok {
+			t.Errorf("link %d equals link %d", i, other)
+		}
+		seen[d] = i
+	}
+}
+
+// R125: windows leave memory when they are stored.
+func TestFlushedWindowsLeave(t *testing.T) {
+	o := newOverlay(nil, 0)
+	for s := range consensus.Sequence(3) {
+		o.close(s + 1)
+	}
+	for s, want := range []int{4, 3, 2, 1} {
+		o.flushed(VersionAt(consensus.Sequence(s), 0))
+		if len(o.layers) != want {
+			t.Errorf("after %d: %d windows in memory, want %d", s, len(o.layers), want)
+		}
+	}
+}
+
 func FuzzReadMeta(f *testing.F) {
 	f.Add((&meta{version: 1, epoch: 2, time: 3}).marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {

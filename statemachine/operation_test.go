@@ -129,14 +129,14 @@ func TestScanAndWrite(t *testing.T) {
 	for w.execute().Window == nil { // stays in the overlay
 	}
 	w.execute(w.request(1, 1, 3, 0, "sc2", "de", "sf2"))
-	w.want(w.one(w.request(1, 1, 4, 0, "l")), "1:a0b1c2d0f2")
+	w.want(w.one(w.request(1, 1, 4, 0, "l", "Lbf", "Laa", "Lba")), "1:a0b1c2d0f2, 1:b1c2d0, 1:, 1:")
 	w.want(w.one(w.request(1, 1, 5, 0, "c")), "1:\x05")
 	w.want(w.one(w.request(1, 1, 6, 0, "l")), "1:\xff\x01late\xff\x02late\xff\x03late\xff\x04late\xff\x05late")
 	w.checkpoint()
 	w.want(w.one(w.request(1, 1, 7, 0, "l")), "1:\xff\x01late\xff\x02late\xff\x03late\xff\x04late\xff\x05late")
 }
 
-// R99: a query sees the executed state, and changes nothing.
+// A query sees the executed state, and changes nothing.
 func TestQuery(t *testing.T) {
 	w := newWorld(t, script{}, parameters())
 	w.execute(w.request(1, 1, 0, 0), w.request(1, 1, 1, 0, "sxa", "exb"))
@@ -165,6 +165,13 @@ func (k keeper) Apply(w statemachine.Writer, op []byte) ([]byte, error) {
 	}
 	*k.kept = w
 	return k.script.Apply(w, op)
+}
+
+// What an application does with its buffers afterwards changes no state.
+func TestSetCopies(t *testing.T) {
+	w := newWorld(t, script{}, parameters())
+	w.execute(w.request(1, 1, 0, 0))
+	w.want(w.one(w.request(1, 1, 1, 0, "mx1", "rx")), "1:, 1:1")
 }
 
 // R109: a Writer is of no use after its call.
@@ -236,7 +243,7 @@ func TestRootAndHistory(t *testing.T) {
 	}
 }
 
-// R121: an unreadable store is no result but the end of the machine.
+// An unreadable store is no result but the end of the machine.
 func TestStoreError(t *testing.T) {
 	broken := errors.New("disk gone")
 	for _, op := range []string{"rx", "l", "RxP"} {

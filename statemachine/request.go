@@ -93,11 +93,7 @@ var refusals = [...]consensus.ResultClass{
 func (m *Machine) request(r *consensus.Request, x *Execution) Outcome {
 	a, c, s, e := m.judge(r)
 	if a == AdmissionRepeated {
-		o := e.outcome(r)
-		if s.advance(r.Done) {
-			m.touch(s)
-		}
-		return o
+		return e.outcome(r)
 	}
 	if s != nil && s.advance(r.Done) {
 		m.touch(s)
@@ -110,13 +106,11 @@ func (m *Machine) request(r *consensus.Request, x *Execution) Outcome {
 		return m.openSession(c, r)
 	}
 	out := m.outcome(r, m.operations(r, x))
-	if !s.evicted {
-		s.record(executed{
-			timestamp: r.Timestamp, request: r.Digest(), sequence: m.meta.sequence,
-			digest: out.Leaf.Results, results: out.Results,
-		}, m.limits.SessionBytesMax)
-		m.touch(s)
-	}
+	s.record(executed{
+		timestamp: r.Timestamp, request: r.Digest(), sequence: m.meta.sequence,
+		digest: out.Leaf.Results, results: out.Results,
+	}, m.limits.SessionBytesMax)
+	m.touch(s)
 	return out
 }
 

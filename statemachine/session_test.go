@@ -56,6 +56,32 @@ func TestTimestampTaken(t *testing.T) {
 	}
 }
 
+// R11: client, session and timestamp make a request unique, not its digest: with
+// another signature, which also holds for lack of a check, it is another request
+// for the same timestamp.
+func TestSecondSignature(t *testing.T) {
+	w := newWorld(t, script{}, parameters())
+	r := w.request(1, 1, 1, 0, "+n")
+	encoding := bytes.Clone(r.Encoding())
+	encoding[len(encoding)-1] ^= 1
+	twin, err := consensus.DecodeRequest(encoding, w.group)
+	if err != nil || twin.Value.Digest() == r.Digest() {
+		t.Fatal(err)
+	}
+	open := w.request(1, 1, 0, 0)
+	encoding = bytes.Clone(open.Encoding())
+	encoding[len(encoding)-1] ^= 1
+	second, err := consensus.DecodeRequest(encoding, w.group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := w.execute(open, r, twin.Value)
+	w.want(w.one(second.Value), "8:")
+	w.want(w.text(x.Outcomes[2]), "8:")
+	w.want(w.one(twin.Value), "8:")
+	w.want(w.query("n"), "\x00\x00\x00\x00\x00\x00\x00\x01")
+}
+
 // R26: the window of a session, at its edges. R31: Fresh says the same before.
 func TestSessionWindow(t *testing.T) {
 	const (
@@ -138,6 +164,15 @@ func TestSessions(t *testing.T) {
 	w.want(w.one(w.request(1, 7, 1, 0, "sa")), "1:")
 }
 
+// R26: of sessions that executed in one batch the lowest number is evicted.
+func TestEvictionTie(t *testing.T) {
+	w := newWorld(t, script{}, parameters())
+	w.execute(w.request(1, 1, 0, 0), w.request(1, 2, 0, 0), w.request(1, 3, 0, 0))
+	w.execute(w.request(1, 4, 0, 0))
+	w.want(w.one(w.request(1, 1, 1, 0, "sa")), "6:")
+	w.want(w.one(w.request(1, 3, 1, 0, "sa")), "1:")
+}
+
 // R26: a process that starts 1,000 times with one key is never locked out, and
 // leaves no more than M sessions behind.
 func TestManySessions(t *testing.T) {
@@ -189,6 +224,15 @@ func TestSessionBytes(t *testing.T) {
 	}
 	if strings.Contains(w.text(first.Outcomes[3]), "gone") {
 		t.Error("the first execution gave no results")
+	}
+	late := []*consensus.Request{
+		w.request(1, 1, 8, 4, "b"+u32(100)), w.request(1, 1, 7, 4, "b"+u32(100)), w.request(1, 1, 6, 4, "b"+u32(100)),
+	}
+	w.execute(late...)
+	for i, gone := range []bool{false, true, false} { // the newest stays, although its timestamp is the lowest
+		if o, ok := w.machine.Answer(late[i]); !ok || (o.Results == nil) != gone {
+			t.Errorf("out of order, request %d: executed %v, results %d bytes", i, ok, len(o.Results))
+		}
 	}
 }
 

@@ -41,8 +41,9 @@ func (script) Apply(w statemachine.Writer, op []byte) ([]byte, error) {
 		}
 		w.Set(key, binary.BigEndian.AppendUint64(nil, n+1))
 		return binary.BigEndian.AppendUint64(nil, n+1), nil
-	case 'e': // set, then refuse
+	case 'e': // set twice, then refuse
 		w.Set(key, value)
+		w.Set(key, []byte("again"))
 		w.Delete([]byte("z"))
 		return nil, errRefused
 	case 'p': // set, then panic
@@ -74,6 +75,14 @@ func (script) Apply(w statemachine.Writer, op []byte) ([]byte, error) {
 		var out []byte
 		w.Scan(nil, nil, func(k, v []byte) bool { out = append(append(out, k...), v...); return true })
 		return out, nil
+	case 'L': // list the range from one key to another
+		var out []byte
+		w.Scan(key, value, func(k, v []byte) bool { out = append(append(out, k...), v...); return true })
+		return out, nil
+	case 'm': // use a buffer again
+		w.Set(key, value)
+		value[0]++
+		clear(key)
 	case 'c': // clear all while scanning, and write behind the scan
 		n := 0
 		w.Scan(nil, nil, func(k, _ []byte) bool {

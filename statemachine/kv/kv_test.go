@@ -205,6 +205,21 @@ func TestScanPages(t *testing.T) {
 	})
 }
 
+// Scans that are joined share the room of one result (R111).
+func TestAtomicScans(t *testing.T) {
+	s := newSpace()
+	for i := range byte(20) {
+		s.values[string(i)] = "0123456789"
+	}
+	s.room = 300
+	op := kv.Scan(nil, kv.Missing, 9)
+	parts := must[[][]byte](t)(kv.DecodeAtomic(s.apply(t, kv.Atomic(op, op))))
+	first, second := must[kv.Page](t)(kv.DecodeScan(parts[0])), must[kv.Page](t)(kv.DecodeScan(parts[1]))
+	if len(first.Entries) != 9 || len(second.Entries) != 8 || !second.More {
+		t.Errorf("%d and %d entries", len(first.Entries), len(second.Entries))
+	}
+}
+
 func TestScanWithoutRoom(t *testing.T) {
 	s := newSpace()
 	s.values["k"], s.room = strings.Repeat("v", 100), 100

@@ -46,6 +46,12 @@ func TestCrash(t *testing.T) {
 		if got := read(t, s, "a") + read(t, s, "b"); got != "1" {
 			t.Errorf("after %d writes the state is %q", writes, got)
 		}
+		if err := s.Apply([]statemachine.Change{set("b", "3")}, statemachine.Marker{Version: at(2).Version + 1}); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, s, "a") + read(t, s, "b"); got != "13" {
+			t.Errorf("after %d writes and another write the state is %q", writes, got)
+		}
 		s.Crash(writes)
 		next := contents(set("c", "3"))
 		if _, err := s.Install(3, at(3).Chain, next); !errors.Is(err, memory.ErrCrashed) && writes < 2 {
