@@ -119,11 +119,9 @@ func Dial(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 }
 
 func dial(cfg Config, o *options, h Handler) (Transport, error) {
-	limits := network.DefaultLimits()
-	request := int(cfg.Group.Genesis.Parameters.RequestBytesMax) + 1
-	limits.Reply.FrameBytesMax = max(limits.Reply.FrameBytesMax, request)
 	return network.Dial(network.DialConfig{
-		Seed: cfg.Keys.Transport, Group: cfg.Group.ID, Replicas: cfg.Remotes, Limits: limits, Logger: o.logger,
+		Seed: cfg.Keys.Transport, Group: cfg.Group.ID, Replicas: cfg.Remotes,
+		Limits: network.LimitsFor(&cfg.Group.Genesis.Parameters), Logger: o.logger,
 	}, h)
 }
 

@@ -57,7 +57,7 @@ func startGroup(f *groupfile.File) (stop func(), err error) {
 		r := &replica{oracle: o, signer: crypto.Ed25519.NewSigner(seed(1, byte(i))), name: f.Replicas[i].Name, ready: make(chan struct{})}
 		r.host, err = network.Listen(network.Config{
 			Seed: seed(2, byte(i)), Group: o.group.ID, Self: consensus.ReplicaID(i), Listen: "/ip4/127.0.0.1/tcp/0",
-			Replicas: remotes, Clients: o.group.Genesis.Clients, Limits: network.DefaultLimits(),
+			Replicas: remotes, Clients: o.group.Genesis.Clients, Limits: network.LimitsFor(&f.Parameters),
 		}, r)
 		if err != nil {
 			stop()
