@@ -70,6 +70,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	if r != ReasonNone || answer.verdict != ReasonVersion || answer.version != protocolVersion {
 		t.Fatalf("got %+v, %v, %v", answer, r, err)
 	}
+	_ = s.stream.Reset()
 	eventually(t, "counted", func() bool { return f.hosts[0].Stats().Clients.Ended[ReasonVersion] == 1 })
 	if r := (hello{version: 2, group: testGroup}).judge(testGroup); r != ReasonVersion {
 		t.Errorf("a dialer finds %v", r)
