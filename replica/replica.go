@@ -194,7 +194,7 @@ func (r *Replica) verifierCount() int {
 }
 
 func (r *Replica) listen(ctx context.Context) error {
-	limits := network.DefaultLimits()
+	limits := network.LimitsFor(&r.cfg.Group.Genesis.Parameters)
 	if r.cfg.Network != nil {
 		limits = *r.cfg.Network
 	}

@@ -59,7 +59,9 @@ func (r *Replica) carry() {
 		}
 	}
 	for _, e := range out.Report {
-		r.world.checks.accused(r.id, e)
+		if r.behaviour == nil && r.world.correct(e.Against) {
+			r.world.checks.accused(r.id, e)
+		}
 	}
 }
 
@@ -67,15 +69,26 @@ func (r *Replica) halt(h consensus.Halt) {
 	r.Halted = &h
 	r.up = false
 	r.life++
-	r.world.checks.halted(r.id, h)
+	if r.world.correct(r.id) {
+		r.world.checks.halted(r.id, h)
+	}
 }
 
 func (r *Replica) send(o consensus.Outbound) {
-	r.world.checks.sent(r.id, o.Frame)
+	if r.behaviour == nil {
+		r.world.checks.sent(r.id, o.Frame)
+	}
 	self := party{index: int(r.id)}
 	for i := range r.world.replicas {
-		if consensus.ReplicaID(i) != r.id && (o.To == consensus.Everyone || o.To == consensus.ReplicaID(i)) {
+		to := consensus.ReplicaID(i)
+		switch {
+		case to == r.id || o.To != consensus.Everyone && o.To != to:
+		case r.behaviour == nil:
 			r.world.carry(self, party{index: i}, o.Frame)
+		default:
+			for _, f := range r.behaviour.Say(to, o.Frame) {
+				r.world.carry(self, party{index: i}, f)
+			}
 		}
 	}
 }
@@ -125,7 +138,9 @@ func (r *Replica) executeNext() {
 		r.world.checks.fail("%s: execute %d: %v", replicaName(int(r.id)), x.Sequence, err)
 		return
 	}
-	r.world.checks.executed(r.id, x.Batch, result)
+	if r.behaviour == nil {
+		r.world.checks.executed(r.id, x.Batch, result)
+	}
 	in := core.Executed{Execution: result}
 	if result.Clients {
 		in.Enrolled = len(r.machine.Enrolments())

@@ -38,6 +38,8 @@ type Replica struct {
 	syncing bool
 	pending []consensus.Record // appended, not synced
 	Halted  *consensus.Halt    // why it stopped for good
+
+	behaviour Behaviour // nil for a correct replica
 }
 
 func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica {
@@ -54,6 +56,7 @@ func (r *Replica) Status() core.Status { return r.core.Status() }
 func (r *Replica) Start() error {
 	w := r.world
 	r.life++
+	r.Halted = nil
 	machine, err := statemachine.NewMachine(w.cfg.App(), w.group, r.store, statemachine.WithScheme(w.cfg.Scheme))
 	if err != nil {
 		return err
@@ -106,6 +109,9 @@ func (r *Replica) later(least, most time.Duration, do func()) {
 func (r *Replica) tick() {
 	r.later(tickInterval, tickInterval, func() {
 		r.step(core.Tick{Now: r.world.now})
+		if r.behaviour != nil {
+			r.behaviour.Tick()
+		}
 		r.tick()
 	})
 }
@@ -125,7 +131,7 @@ func (r *Replica) receive(from consensus.ReplicaID, frame []byte) {
 	}
 	u, err := r.decoder.Replica(frame, r.core.Hint())
 	if err != nil {
-		if !errors.Is(err, consensus.ErrStale) {
+		if !errors.Is(err, consensus.ErrStale) && r.world.correct(from) {
 			r.world.checks.fail("%s sent %s a frame of type %d that does not decode: %v", replicaName(int(from)), replicaName(int(r.id)), frame[0], err)
 		}
 		return
@@ -139,6 +145,9 @@ func (r *Replica) receive(from consensus.ReplicaID, frame []byte) {
 			r.step(core.Received{From: from, Message: m})
 		},
 		func(int) {
+			if !r.world.correct(from) {
+				return
+			}
 			r.world.checks.fail("%s sent %s a frame of type %d whose signature does not hold", replicaName(int(from)), replicaName(int(r.id)), frame[0])
 		})
 }
@@ -168,5 +177,12 @@ func (r *Replica) judge(m crypto.Verified[consensus.Message], client int) {
 }
 
 func (r *Replica) reply(client int, frame []byte) {
-	r.world.carry(party{index: int(r.id)}, party{client: true, index: client}, frame)
+	from, to := party{index: int(r.id)}, party{client: true, index: client}
+	if r.behaviour == nil {
+		r.world.carry(from, to, frame)
+		return
+	}
+	for _, f := range r.behaviour.Answer(client, frame) {
+		r.world.carry(from, to, f)
+	}
 }
