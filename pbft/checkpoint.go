@@ -147,7 +147,7 @@ func (e *Engine) signedBySelf(c *CheckpointCertificate) bool {
 func (e *Engine) stabilize(c *CheckpointCertificate, out *consensus.Effects) {
 	for _, k := range e.known {
 		if k.sequence == c.Sequence && k.chain != c.Chain {
-			e.halt(consensus.CauseFaults, fmt.Sprintf("two states are certified for sequence %d: more than f=%d replicas lied; keep the log of this replica as proof", c.Sequence, e.group.F), out)
+			e.contradicted(fmt.Sprintf("two states are certified for sequence %d", c.Sequence), c.frame, out)
 			return
 		}
 	}

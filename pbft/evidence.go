@@ -91,6 +91,13 @@ func (e *Engine) forget(what string, out *consensus.Effects) {
 		"the log was rolled back or damaged, or the key is in use twice; recover the replica before it votes again", out)
 }
 
+// contradicted halts a replica that holds two certificates of which only one can
+// be true, and keeps the second beside the first (R52).
+func (e *Engine) contradicted(what string, frame []byte, out *consensus.Effects) {
+	out.Append(recordProof, frame)
+	e.halt(consensus.CauseFaults, fmt.Sprintf("%s: more than f=%d replicas lied; keep the log of this replica as proof", what, e.group.F), out)
+}
+
 func kindName(kind consensus.MessageType) string {
 	switch kind {
 	case TypePrePrepare:

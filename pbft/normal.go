@@ -227,7 +227,7 @@ func (e *Engine) onCommitCertificate(c *CommitCertificate, out *consensus.Effect
 	n := c.Header.Sequence
 	if s := e.slots[n]; s != nil && s.certificate != nil {
 		if s.certificate.Header.Batch != c.Header.Batch {
-			e.halt(consensus.CauseFaults, fmt.Sprintf("two batches are certified for sequence %d: more than f=%d replicas lied; keep the log of this replica as proof", n, e.group.F), out)
+			e.contradicted(fmt.Sprintf("two batches are certified for sequence %d", n), c.frame, out)
 		}
 		return
 	}

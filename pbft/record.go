@@ -19,7 +19,11 @@ const (
 	recordViewChange consensus.RecordKind = 6 // own VIEW-CHANGE
 	recordNewView    consensus.RecordKind = 7 // accepted or own NEW-VIEW
 	recordRoot       consensus.RecordKind = 8 // what survives a trim (R123)
+	recordProof      consensus.RecordKind = 9 // certificate that contradicts another one (R52)
 )
+
+// errProof keeps a replica from starting again on a log that ends in a proof.
+var errProof = errors.New("this certificate contradicts another one: more than f replicas lied, and the group needs its operators before any replica goes on")
 
 var errRecord = errors.New("not a record of this engine and group")
 

@@ -52,6 +52,8 @@ func (e *Engine) replay(r consensus.Record) error {
 		return err
 	case recordRoot:
 		return e.replayRoot(r)
+	case recordProof:
+		return errProof
 	}
 	return errRecord
 }

@@ -14,13 +14,16 @@ const idleFactor = 16
 // tellStatus sends a STATUS when it is due (R122). A replica that waits for
 // nothing lets the pause grow.
 func (e *Engine) tellStatus(out *consensus.Effects) {
+	idle := e.active() && e.top <= e.ordered && e.certified <= e.ordered && len(e.votes) == 0
+	if !idle {
+		e.statusPause = e.cfg.StatusInterval
+		e.statusAt = min(e.statusAt, e.clock+e.statusPause)
+	}
 	if e.clock < e.statusAt || e.group.N == 1 {
 		return
 	}
-	if e.active() && e.top <= e.ordered && e.certified <= e.ordered && len(e.votes) == 0 {
+	if idle {
 		e.statusPause = min(2*e.statusPause, idleFactor*e.cfg.StatusInterval)
-	} else {
-		e.statusPause = e.cfg.StatusInterval
 	}
 	e.statusAt = e.clock + e.statusPause
 	st := e.standing()

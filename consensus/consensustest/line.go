@@ -89,6 +89,9 @@ func (l *Line) replica(text string) consensus.ReplicaID {
 	return consensus.ReplicaID(n)
 }
 
+// Receiver returns the replica that the line is about.
+func (l *Line) Receiver() consensus.ReplicaID { return l.replica(l.word(0)) }
+
 // word returns the i-th argument, which has no value.
 func (l *Line) word(i int) string {
 	if i >= len(l.d.CmdArgs) {
