@@ -10,6 +10,7 @@ import (
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/keyfile"
 	"github.com/varangian-bft/varangian/network"
+	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
 )
 
@@ -79,6 +80,28 @@ func (c *Config) identify() (consensus.ReplicaID, error) {
 	}
 	return 0, fmt.Errorf("replica: the key %s belongs to no replica of group %q; use this replica's key file or its group file",
 		public.Signing, c.Group.Genesis.Name)
+}
+
+// limits are those of the network, with room for the largest NEW-VIEW that the
+// group can need: without it the group could get stuck for good (R76).
+func (r *Replica) limits() network.Limits {
+	if r.cfg.Network != nil {
+		return *r.cfg.Network
+	}
+	l := network.LimitsFor(&r.cfg.Group.Genesis.Parameters)
+	for _, class := range []consensus.Class{consensus.ClassVote, consensus.ClassStatus} {
+		frame := int(pbft.FrameBytesMax(r.cfg.Group))
+		l.Classes[class].FrameBytesMax = max(l.Classes[class].FrameBytesMax, frame)
+		l.Classes[class].QueueBytesMax = max(l.Classes[class].QueueBytesMax, 4*frame)
+	}
+	return l
+}
+
+func (r *Replica) poolLimits() core.PoolLimits {
+	if r.cfg.Pool != nil {
+		return *r.cfg.Pool
+	}
+	return core.DefaultPoolLimits(r.cfg.Group.Genesis.Parameters)
 }
 
 // identity binds a data folder to group, replica and key (R87).

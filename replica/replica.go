@@ -109,12 +109,8 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 func (r *Replica) wire(machine *statemachine.Machine) {
 	cfg := &r.cfg
 	signer := crypto.Ed25519.NewSigner(cfg.Keys.Signing)
-	pool := core.DefaultPoolLimits(cfg.Group.Genesis.Parameters)
-	if cfg.Pool != nil {
-		pool = *cfg.Pool
-	}
 	engine := pbft.New(pbft.Config{Group: cfg.Group, Self: r.self, Signer: signer, Timeout: cfg.Timeout})
-	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: pool})
+	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: r.poolLimits()})
 
 	internal := newMailbox[core.Input]()
 	external := make(chan []core.Input, externalMax)
@@ -194,10 +190,9 @@ func (r *Replica) verifierCount() int {
 }
 
 func (r *Replica) listen(ctx context.Context) error {
-	limits := network.LimitsFor(&r.cfg.Group.Genesis.Parameters)
-	if r.cfg.Network != nil {
-		limits = *r.cfg.Network
-	}
+	limits := r.limits()
+	r.logger.Info("memory that others can make this replica hold, at most", // R101
+		"network_bytes", limits.BytesMax(r.cfg.Group.N-1), "pool_bytes", r.poolLimits().BytesMax)
 	h := &handler{replica: r, ready: make(chan struct{}), done: ctx.Done()}
 	defer close(h.ready)
 	host, err := network.Listen(network.Config{
