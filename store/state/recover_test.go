@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/varangian-bft/varangian/statemachine"
@@ -143,6 +144,13 @@ func contentsOf(changes []statemachine.Change) func() (statemachine.Change, bool
 // A state is read at the last version that its sequence could have, whatever was
 // left there by attempts that did not end; also when the oldest such gaps went.
 func TestGaps(t *testing.T) {
+	for _, afterRestart := range []bool{false, true} {
+		testGaps(t, afterRestart)
+	}
+}
+
+func testGaps(t *testing.T, afterRestart bool) {
+	t.Helper()
 	s := mustOpen(t, t.TempDir())
 	mustApply(t, s, v128, storetest.Set("a", "128"))
 	const rounds = gapsCountMax + 3
@@ -154,6 +162,9 @@ func TestGaps(t *testing.T) {
 		}
 		leave(t, s, noted.marker.Version+1, storetest.Set("a", "wrong"), storetest.Set("b", "wrong"))
 		mustApply(t, s, storetest.VersionAt(q, 0), storetest.Set("a", fmt.Sprint(q)))
+		if q%8 == 0 {
+			s = reopen(t, s) // into a table
+		}
 	}
 	for range 2 {
 		for q := 129 + rounds - gapsCountMax; q < 128+rounds; q++ {
@@ -168,9 +179,65 @@ func TestGaps(t *testing.T) {
 	if err := s.Retire(storetest.VersionAt(q, 255)); err != nil {
 		t.Fatal(err)
 	}
-	s = reopen(t, s)
+	if afterRestart {
+		s = reopen(t, s)
+	}
+	compact(t, s)
+	storetest.WantState(t, s, storetest.VersionAt(q, 255), storetest.Set("a", fmt.Sprint(q)))
+}
+
+// compact merges all tables, so that what may be dropped is dropped.
+func compact(t *testing.T, s *Store) {
+	t.Helper()
 	if err := s.db.db.Flatten(1); err != nil {
 		t.Fatal(err)
 	}
-	storetest.WantState(t, s, storetest.VersionAt(q, 255), storetest.Set("a", fmt.Sprint(q)))
+}
+
+// R55: what is retired is given back, also after a restart, and nothing else.
+func TestRetireGivesBack(t *testing.T) {
+	for name, first := range map[string]func(*Store) *Store{
+		"at once":         func(s *Store) *Store { return s },
+		"after a restart": func(s *Store) *Store { return reopen(t, s) },
+	} {
+		s := mustOpen(t, t.TempDir())
+		for q := 1; q <= 10; q++ {
+			mustApply(t, s, storetest.VersionAt(q, 0), storetest.Set("a", fmt.Sprint(q)))
+			s = reopen(t, s) // into a table
+		}
+		if err := s.Retire(storetest.VersionAt(7, 0)); err != nil {
+			t.Fatal(err)
+		}
+		s = first(s)
+		compact(t, s)
+		kept := 0
+		if err := s.db.visit(walk{through: math.MaxUint64, history: true}, func(*cell) (bool, error) {
+			kept++
+			return true, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if kept != 4 {
+			t.Errorf("%s, %d versions are kept; want those of 7 to 10", name, kept)
+		}
+		for q := 7; q <= 10; q++ {
+			storetest.WantState(t, s, storetest.VersionAt(q, 0), storetest.Set("a", fmt.Sprint(q)))
+		}
+	}
+}
+
+// R84: what is installed is read back before it counts.
+func TestReadBack(t *testing.T) {
+	s := begin(t, func(*Store) {})
+	calls := 0
+	_, err := s.Install(256, storetest.MarkerAt(1).Chain, func() (c statemachine.Change, ok bool, err error) {
+		if calls++; calls == 2 { // all that was there has been passed
+			leave(t, s, v256, storetest.Set("0", "stray"))
+		}
+		return storetest.Set("z", "last"), calls == 1, nil
+	})
+	storetest.WantErr(t, "install", err, statemachine.ErrRot)
+	s = reopen(t, s)
+	storetest.WantMarker(t, s, storetest.MarkerAt(v128))
+	storetest.WantState(t, s, v128, storetest.Set("a", "1"), storetest.Set("b", "1"), storetest.Set("gone", "1"))
 }

@@ -143,7 +143,7 @@ func testInstallEndsEarly(t *testing.T, open Open) {
 	WantState(t, reopen(), m.Version, Set("z", "9"))
 }
 
-// R99: readers at the marker's version see one state while the next is written.
+// R55: readers at the marker's version see one state while the next is written.
 func testReaders(t *testing.T, open Open) {
 	const keys, rounds = 300, 12
 	s, _ := open(t)
