@@ -74,6 +74,7 @@ func run(ctx context.Context, root *cobra.Command, status func(error) int, stder
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return Usage("%w; see %s --help", err, c.CommandPath())
 	})
+	refuseUnknown(root)
 	began := false
 	former := root.PersistentPreRunE
 	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
@@ -95,6 +96,24 @@ func run(ctx context.Context, root *cobra.Command, status func(error) int, stder
 	}
 	fmt.Fprintln(stderr, "Error:", line(err))
 	return exitStatus(ctx, err, status)
+}
+
+// refuseUnknown makes commands that only hold others refuse what is none of them.
+// Without arguments they show their help.
+func refuseUnknown(c *cobra.Command) {
+	for _, below := range c.Commands() {
+		refuseUnknown(below)
+	}
+	if c.Runnable() || !c.HasSubCommands() {
+		return
+	}
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return Usage("unknown command %q for %q; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+	}
 }
 
 func exitStatus(ctx context.Context, err error, status func(error) int) int {
