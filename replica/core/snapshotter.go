@@ -58,6 +58,11 @@ func (s *Snapshotter) load() (wire.SnapshotCertificate, error) {
 	if err != nil {
 		return none, err
 	}
+	// The saved version is not certified: a lying source of state transfer chose it,
+	// or one whose attempts were other ones (R94).
+	if partitions.Version, err = s.versionAt(certificate.Sequence); err != nil {
+		return none, err
+	}
 	s.base, s.baseAt = partitions, certificate.Sequence
 	return certificate, nil
 }
@@ -119,10 +124,12 @@ func (s *Snapshotter) Save(c wire.SnapshotCertificate) error {
 	if err := s.store.SaveSnapshot(append(c.Marshal(), s.pending.Marshal()...)); err != nil {
 		return fmt.Errorf("snapshot at %d: %w", c.Sequence, err)
 	}
-	s.base, s.baseAt, s.pending = s.pending, c.Sequence, nil
 	to, err := s.versionAt(c.Sequence)
 	if err != nil {
 		return err
 	}
+	// The next snapshot reads the old values there, where they stay readable.
+	s.base, s.baseAt, s.pending = s.pending, c.Sequence, nil
+	s.base.Version = to
 	return s.store.Retire(to)
 }
