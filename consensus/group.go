@@ -118,10 +118,15 @@ func (g Genesis) checkKeys(scheme crypto.Scheme) error {
 			return err
 		}
 	}
+	names := map[string]int{}
 	for i, c := range g.Clients {
 		if len(c.Name) == 0 || len(c.Name) > 64 {
 			return fmt.Errorf("client %d needs a name of 1 to 64 bytes", i)
 		}
+		if other, ok := names[c.Name]; ok {
+			return fmt.Errorf("client %d has the name %q that client %d has too", i, c.Name, other)
+		}
+		names[c.Name] = i
 		if err := add(fmt.Sprintf("client %d (%s)", i, c.Name), crypto.PublicKey(c.Client), c.Transport); err != nil {
 			return err
 		}

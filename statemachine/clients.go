@@ -34,15 +34,18 @@ func (c *client) session(n consensus.SessionNumber) (*session, bool) {
 // whom. At most ClientsMax x SessionsPerClient sessions stand in it.
 type clientTable struct {
 	clients   map[consensus.ClientID]*client
-	order     []consensus.ClientID // the keys of clients, ascending
-	keys      map[crypto.PublicKey]string
+	order     []consensus.ClientID        // the keys of clients, ascending
+	keys      map[crypto.PublicKey]string // whose each key is
+	names     map[string]struct{}
 	operators int
 }
 
 // newClientTable returns an empty table that knows the keys of the replicas,
 // which no client may have (R4).
 func newClientTable(g *consensus.Group) *clientTable {
-	t := &clientTable{clients: map[consensus.ClientID]*client{}, keys: map[crypto.PublicKey]string{}}
+	t := &clientTable{
+		clients: map[consensus.ClientID]*client{}, keys: map[crypto.PublicKey]string{}, names: map[string]struct{}{},
+	}
 	for i := range g.Genesis.Replicas {
 		m := &g.Genesis.Replicas[i]
 		t.keys[m.Key], t.keys[m.Transport] = m.Name, m.Name
@@ -66,10 +69,8 @@ func (t *clientTable) refusal(e *consensus.Enrolment, clientsMax uint64) string 
 			return fmt.Sprintf("%s has key %s already", owner, k)
 		}
 	}
-	for _, id := range t.order {
-		if t.clients[id].enrolment.Name == e.Name {
-			return fmt.Sprintf("a client named %q is enrolled already", e.Name)
-		}
+	if _, taken := t.names[e.Name]; taken {
+		return fmt.Sprintf("a client named %q is enrolled already", e.Name)
 	}
 	return ""
 }
@@ -81,6 +82,7 @@ func (t *clientTable) add(e consensus.Enrolment, highest consensus.SessionNumber
 	i, _ := slices.BinarySearchFunc(t.order, e.Client, compareClients)
 	t.order = slices.Insert(t.order, i, e.Client)
 	t.keys[crypto.PublicKey(e.Client)], t.keys[e.Transport] = e.Name, e.Name
+	t.names[e.Name] = struct{}{}
 	if e.Operator {
 		t.operators++
 	}
@@ -91,6 +93,7 @@ func (t *clientTable) remove(id consensus.ClientID) {
 	e := &t.clients[id].enrolment
 	delete(t.keys, crypto.PublicKey(id))
 	delete(t.keys, e.Transport)
+	delete(t.names, e.Name)
 	if e.Operator {
 		t.operators--
 	}
