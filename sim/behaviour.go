@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/replica/core"
 )
 
 // A Behaviour is what a faulty replica makes of what its core says. The core
@@ -68,3 +71,31 @@ func (Honest) Answer(_ int, frame []byte) [][]byte { return [][]byte{frame} }
 
 // Tick implements Behaviour.
 func (Honest) Tick() {}
+
+// A Listener is a Behaviour that also chooses what its core hears.
+type Listener interface {
+	// Hear reports whether a frame from a replica, or from a client, reaches the
+	// core.
+	Hear(from int, client bool, frame []byte) bool
+}
+
+func (r *Replica) hears(from int, client bool, frame []byte) bool {
+	l, ok := r.behaviour.(Listener)
+	return !ok || l.Hear(from, client, frame)
+}
+
+// Later does something after a while, whether or not the core is up by then.
+func (f *Faulty) Later(d time.Duration, do func()) { f.world.after(d, do) }
+
+// Reply sends a frame to a client, past the core.
+func (f *Faulty) Reply(client int, frame []byte) {
+	f.world.carry(party{index: int(f.replica.id)}, party{client: true, index: client}, frame)
+}
+
+// Status returns where the core of the faulty replica stands.
+func (f *Faulty) Status() core.Status { return f.replica.core.Status() }
+
+// Batch returns a batch that the core holds in full, by its digest.
+func (f *Faulty) Batch(digest crypto.Digest) (*consensus.Batch, bool) {
+	return f.replica.engine.Batch(digest)
+}

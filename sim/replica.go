@@ -28,6 +28,7 @@ type Replica struct {
 
 	life    int // incarnation: what an earlier one began does not come back
 	up      bool
+	engine  *pbft.Engine
 	core    *core.Core
 	machine *statemachine.Machine
 	log     *log.Log
@@ -62,7 +63,7 @@ func (r *Replica) Start() error {
 		return err
 	}
 	engine := pbft.New(pbft.Config{Group: w.group, Self: r.id, Signer: r.signer, Timeout: w.cfg.Timeout})
-	r.machine = machine
+	r.machine, r.engine = machine, engine
 	r.core = core.New(core.Config{
 		Group: w.group, Self: r.id, Signer: r.signer, Engine: engine, Pool: core.DefaultPoolLimits(w.cfg.Parameters),
 	})
@@ -126,7 +127,7 @@ func (r *Replica) step(in core.Input) {
 
 // receive decodes, verifies and takes a frame of another replica.
 func (r *Replica) receive(from consensus.ReplicaID, frame []byte) {
-	if !r.up {
+	if !r.up || !r.hears(int(from), false, frame) {
 		return
 	}
 	u, err := r.decoder.Replica(frame, r.core.Hint())
@@ -153,7 +154,7 @@ func (r *Replica) receive(from consensus.ReplicaID, frame []byte) {
 }
 
 func (r *Replica) receiveRequest(client int, frame []byte) {
-	if !r.up {
+	if !r.up || !r.hears(client, true, frame) {
 		return
 	}
 	u, err := r.decoder.Client(frame)
