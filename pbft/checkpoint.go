@@ -42,6 +42,7 @@ func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *conse
 	if n <= e.flushed.sequence {
 		return
 	}
+	assert(n%e.every == 0, "a checkpoint was taken between multiples of K (R48)")
 	e.flushed = state{n, chain}
 	if e.diverged(n, chain, out) {
 		return

@@ -89,7 +89,7 @@ func (e *Engine) answerCheckpoints(st *Status, a *answer) {
 }
 
 func (e *Engine) answerSlots(st *Status, a *answer, helps bool) {
-	for n := max(st.Ordered, e.dropped) + 1; n <= e.top; n++ {
+	for n := max(st.Ordered+1, e.oldest()); n <= e.top; n++ {
 		s := e.slots[n]
 		if s == nil {
 			continue

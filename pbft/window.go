@@ -20,8 +20,7 @@ func (e *Engine) votable(n consensus.Sequence) bool {
 // effect. A replica that lags a little below the low water mark closes the gap
 // with proofs; a window below it, it takes the state instead.
 func (e *Engine) provable(n consensus.Sequence) bool {
-	low := max(min(e.ordered, e.certified), provableLow(e.certified, e.window))
-	return n > low && (n <= e.certified || n-e.certified <= e.window)
+	return n >= e.lowest() && (n <= e.certified || n-e.certified <= e.window)
 }
 
 // slot returns the slot of a sequence that is votable or provable.
@@ -54,7 +53,7 @@ func (e *Engine) Batch(d crypto.Digest) (*consensus.Batch, bool) {
 	if d == consensus.NullDigest {
 		return consensus.NullBatch, true
 	}
-	for n := e.dropped + 1; n <= e.top; n++ {
+	for n := e.oldest(); n <= e.top; n++ {
 		if s := e.slots[n]; s != nil {
 			if h, ok := s.holds(d); ok {
 				return h.batch, true
@@ -80,8 +79,16 @@ func (e *Engine) onCompleted(b *consensus.Batch, out *consensus.Effects) {
 	}
 }
 
-// lowest is the first sequence that can still lack something.
-func (e *Engine) lowest() consensus.Sequence { return min(e.ordered, e.certified) + 1 }
+// lowest is the first sequence that can still lack something. It is no more than
+// two windows below the high water mark, however far this replica lags.
+func (e *Engine) lowest() consensus.Sequence {
+	return max(min(e.ordered, e.certified), provableLow(e.certified, e.window)) + 1
+}
+
+// oldest is the first sequence that others can be served.
+func (e *Engine) oldest() consensus.Sequence {
+	return max(e.dropped, provableLow(e.certified, e.window)) + 1
+}
 
 // want asks for the batch that a slot lacks, if it lacks one.
 func (e *Engine) want(s *slot, out *consensus.Effects) {
