@@ -134,11 +134,29 @@ func (p *pool) admit(r *consensus.Request) admission {
 }
 
 func (p *pool) enqueue(l *line, e *entry) {
+	if len(l.entries) > 2*l.count+lineSpare {
+		l.compact()
+	}
 	l.entries = append(l.entries, e)
 	if !l.queued {
 		l.queued = true
 		p.turn = append(p.turn, l)
 	}
+}
+
+// lineSpare is how many executed entries a line may hold beside as many as wait.
+const lineSpare = 32
+
+// compact drops entries that were executed: a backup never pops them (R101).
+func (l *line) compact() {
+	kept := l.entries[:0]
+	for _, e := range l.entries {
+		if e.request != nil && !e.proposed {
+			kept = append(kept, e)
+		}
+	}
+	clear(l.entries[len(kept):])
+	l.entries = kept
 }
 
 // take removes the next requests to propose from their lines, one client after
