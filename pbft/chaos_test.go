@@ -16,13 +16,14 @@ import (
 type chaos struct {
 	*network
 	t     *rapid.T
-	said  map[string]crypto.Digest // what correct replicas signed (R36)
+	said  map[string]crypto.Digest                     // what correct replicas signed (R36)
+	left  map[consensus.ReplicaID]consensus.ViewNumber // views that they asked for (R45)
 	names int
 }
 
 func newChaos(t *rapid.T) *chaos {
 	n := rapid.SampledFrom([]int{4, 4, 5, 6, 7}).Draw(t, "n")
-	c := &chaos{network: newNetwork(t, n, small), t: t, said: map[string]crypto.Digest{}}
+	c := &chaos{network: newNetwork(t, n, small), t: t, said: map[string]crypto.Digest{}, left: map[consensus.ReplicaID]consensus.ViewNumber{}}
 	c.lazy = true
 	c.sent = c.watch
 	liars := rapid.IntRange(0, c.group.F).Draw(t, "liars")
@@ -60,6 +61,11 @@ func (c *chaos) watch(h *host, frame []byte) {
 		v = &m.Vote
 	case *Vote:
 		v = m
+	case *ViewChange:
+		if m.Signer == h.id {
+			c.left[h.id] = max(c.left[h.id], m.To)
+		}
+		return
 	default:
 		return
 	}
@@ -71,6 +77,9 @@ func (c *chaos) watch(h *host, frame []byte) {
 		c.t.Fatalf("r%d signed two of type %d for view %d sequence %d (R36)", v.Signer, v.Kind, v.Header.View, v.Header.Sequence)
 	}
 	c.said[key] = v.Header.Batch
+	if v.Signer == h.id && v.Header.View < c.left[h.id] {
+		c.t.Fatalf("r%d votes in view %d after it asked for view %d (R45)", h.id, v.Header.View, c.left[h.id])
+	}
 }
 
 // act does one random thing.

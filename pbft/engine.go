@@ -67,7 +67,7 @@ type Engine struct {
 	checkpoints
 	timers
 	accused []*Evidence // by replica: the last proof against it
-	peers   []peerState // by replica: what was last sent again, and when
+	askers  []asker     // by replica: when its STATUS was answered last
 }
 
 var _ consensus.Engine = (*Engine)(nil)
@@ -86,7 +86,7 @@ func New(cfg Config) *Engine {
 		slots:       make(map[consensus.Sequence]*slot),
 		checkpoints: newCheckpoints(n),
 		timers:      newTimers(cfg),
-		accused:     make([]*Evidence, n), peers: make([]peerState, n),
+		accused:     make([]*Evidence, n), askers: make([]asker, n),
 	}
 }
 

@@ -38,7 +38,8 @@ func (e *Engine) onSubmitted(b *consensus.Batch, out *consensus.Effects) {
 }
 
 // onPrePrepare accepts the primary's proposal (R35). Another digest for a
-// sequence with a proposal is evidence, and changes no vote (R46).
+// sequence with a proposal is evidence, and changes no vote (R46). What a NEW-VIEW
+// carried over has a proposal already, so fresh ones come above it (R77).
 func (e *Engine) onPrePrepare(m *PrePrepare, out *consensus.Effects) {
 	h := m.Header
 	if m.Signer == e.self {
@@ -55,10 +56,6 @@ func (e *Engine) onPrePrepare(m *PrePrepare, out *consensus.Effects) {
 	s := e.slot(h.Sequence)
 	if s.proposal != nil {
 		e.onProposalAgain(s, m, out)
-		return
-	}
-	// Below carried, everything stands in the NEW-VIEW (R77).
-	if h.Sequence <= e.carried {
 		return
 	}
 	s.proposal, s.fresh = m, true

@@ -10,8 +10,8 @@ import (
 // is larger by itself goes alone.
 const answerBytesMax = 1 << 20
 
-// A peerState is when another replica was last answered.
-type peerState struct {
+// An asker is when another replica was last answered.
+type asker struct {
 	answered bool
 	at       time.Duration
 	rounds   uint64
@@ -41,7 +41,7 @@ func (e *Engine) onStatus(from consensus.ReplicaID, st *Status, out *consensus.E
 	if _, ok := e.group.Member(from); !ok || from == e.self || !e.started {
 		return
 	}
-	p := &e.peers[from]
+	p := &e.askers[from]
 	if p.answered && e.clock-p.at < e.cfg.StatusInterval {
 		return
 	}
