@@ -148,7 +148,8 @@ func (f *fetcher) drop(w *want) {
 // fetchTick asks the next replica for what is still lacking, and forgets what the
 // window has passed.
 func (c *Core) fetchTick(out *Output) {
-	low := c.engine.Status().Low
+	status := c.engine.Status()
+	low := min(status.Low, status.Ordered) // below the mark, a lag is closed by proofs and bodies
 	for i := 0; i < len(c.fetch.order); {
 		w := c.fetch.order[i]
 		if w.Sequence <= low {
