@@ -70,8 +70,20 @@ func (p Parameters) Validate() error {
 	if p.BatchBytesMax < p.RequestBytesMax {
 		return fmt.Errorf("parameter batch_bytes_max is %d; it must hold one request of request_bytes_max (%d)", p.BatchBytesMax, p.RequestBytesMax)
 	}
+	// A session is stored under one key: its results, and what is kept of each
+	// request in its window.
+	if entry := p.SessionBytesMax + sessionEntryBytes*p.SessionWindow; entry > storedBytesMax {
+		return fmt.Errorf("parameters session_bytes_max and session_window need %d bytes for one session; at most %d can be stored", entry, uint64(storedBytesMax))
+	}
 	return nil
 }
+
+const (
+	// sessionEntryBytes is more than a session keeps of a request beside its results.
+	sessionEntryBytes = 128
+	// storedBytesMax is the largest value that a store takes under one key.
+	storedBytesMax = 1<<20 - 4096
+)
 
 // A bound is one parameter with its permitted range, under its name in the
 // group file.
@@ -90,7 +102,7 @@ func (p Parameters) bounds() []bound {
 		{"request_bytes_max", p.RequestBytesMax, 512, 2 << 20},
 		{"request_operations_max", p.RequestOperationsMax, 1, 1 << 14},
 		{"key_bytes_max", p.KeyBytesMax, 16, 16 << 10},
-		{"value_bytes_max", p.ValueBytesMax, 16, 1 << 20},
+		{"value_bytes_max", p.ValueBytesMax, 16, storedBytesMax},
 		{"result_bytes_max", p.ResultBytesMax, 64, 1 << 20},
 		{"write_set_bytes_max", p.WriteSetBytesMax, 64, 4 << 20},
 		{"reads_max", p.ReadsMax, 1, 1 << 20},
