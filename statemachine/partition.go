@@ -32,22 +32,80 @@ func (p *Partition) Add(key, value []byte) {
 
 // Digest returns what a snapshot's root covers of the partition.
 func (p *Partition) Digest() crypto.Digest {
+	if p.Count == 0 && p.Lattice == (crypto.Lattice{}) {
+		return emptyPartition
+	}
+	return p.sum()
+}
+
+func (p *Partition) sum() crypto.Digest {
 	sum := p.Lattice.Sum()
 	return crypto.Hash(crypto.KindPartition, sum[:], binary.BigEndian.AppendUint64(nil, p.Count))
 }
 
+var emptyPartition = new(Partition).sum()
+
 // Partitions stand for a whole state, the one at Version. Equal states have equal
-// Roots, whatever versions they are stored under.
+// Roots, whatever versions they are stored under. They are used by one goroutine.
 type Partitions struct {
 	Version Version
-	Each    [PartitionCount]Partition
+	each    [PartitionCount]*summed // nil for a partition without entries
+}
+
+// A summed partition is shared by all Partitions in which it is the same, so it
+// does not change any more once it has its digest.
+type summed struct {
+	Partition
+	digest crypto.Digest
+	known  bool
+}
+
+// Add counts an entry in, which is not in yet.
+func (p *Partitions) Add(key, value []byte) { p.own(PartitionOf(key)).Add(key, value) }
+
+// own returns a partition that may be changed.
+func (p *Partitions) own(i uint8) *summed {
+	switch s := p.each[i]; {
+	case s == nil:
+		p.each[i] = new(summed)
+	case s.known:
+		p.each[i] = &summed{Partition: s.Partition}
+	}
+	return p.each[i]
+}
+
+// seal keeps what p holds from being changed by what shares it.
+func (p *Partitions) seal() {
+	for i := range p.each {
+		p.Digest(i)
+	}
+}
+
+// Entries returns how many entries partition i has.
+func (p *Partitions) Entries(i int) uint64 {
+	if p.each[i] == nil {
+		return 0
+	}
+	return p.each[i].Count
+}
+
+// Digest returns the digest of partition i.
+func (p *Partitions) Digest(i int) crypto.Digest {
+	s := p.each[i]
+	if s == nil {
+		return emptyPartition
+	}
+	if !s.known {
+		s.digest, s.known = s.Partition.Digest(), true
+	}
+	return s.digest
 }
 
 // Digests returns the digest of every partition. They are the leaves under Root.
 func (p *Partitions) Digests() []crypto.Digest {
 	out := make([]crypto.Digest, PartitionCount)
-	for i := range p.Each {
-		out[i] = p.Each[i].Digest()
+	for i := range out {
+		out[i] = p.Digest(i)
 	}
 	return out
 }
@@ -57,41 +115,58 @@ func (p *Partitions) Root() crypto.Digest { return crypto.MerkleRoot(p.Digests()
 
 // Count returns how many entries the state has.
 func (p *Partitions) Count() (n uint64) {
-	for i := range p.Each {
-		n += p.Each[i].Count
+	for i := range p.each {
+		n += p.Entries(i)
 	}
 	return n
 }
 
-// partitionsSize is the encoded size of Partitions.
-const partitionsSize = 8 + PartitionCount*(8+crypto.LatticeSize)
-
-// Marshal returns the one encoding, a little over 512 KiB, as Store.SaveSnapshot
-// takes it.
+// Marshal returns the one encoding, at most a little over 512 KiB, as
+// Store.SaveSnapshot takes it: the version, and of each partition the count and,
+// unless that is 0, the lattice hash.
 func (p *Partitions) Marshal() []byte {
-	b := make([]byte, 0, partitionsSize)
-	b = binary.BigEndian.AppendUint64(b, uint64(p.Version))
-	for i := range p.Each {
-		b = binary.BigEndian.AppendUint64(b, p.Each[i].Count)
-		b = p.Each[i].Lattice.Append(b)
+	size := 8 + 8*PartitionCount
+	for i := range p.each {
+		if p.Entries(i) > 0 {
+			size += crypto.LatticeSize
+		}
+	}
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(p.Version))
+	for i := range p.each {
+		count := p.Entries(i)
+		b = binary.BigEndian.AppendUint64(b, count)
+		if count > 0 {
+			b = p.each[i].Lattice.Append(b)
+		}
 	}
 	return b
 }
 
 // ReadPartitions reads what Marshal wrote, and nothing of another length.
 func ReadPartitions(encoded []byte) (*Partitions, bool) {
-	if len(encoded) != partitionsSize {
-		return nil, false
-	}
 	s := cryptobyte.String(encoded)
 	p := new(Partitions)
-	ok := s.ReadUint64((*uint64)(&p.Version))
-	for i := range p.Each {
-		var lattice []byte
-		ok = ok && s.ReadUint64(&p.Each[i].Count) && s.ReadBytes(&lattice, crypto.LatticeSize) &&
-			p.Each[i].Lattice.UnmarshalBinary(lattice) == nil
+	if !s.ReadUint64((*uint64)(&p.Version)) {
+		return nil, false
 	}
-	return p, ok
+	for i := range p.each {
+		var count uint64
+		var lattice []byte
+		if !s.ReadUint64(&count) {
+			return nil, false
+		}
+		if count == 0 {
+			continue
+		}
+		if !s.ReadBytes(&lattice, crypto.LatticeSize) {
+			return nil, false
+		}
+		p.each[i] = &summed{Partition: Partition{Count: count}}
+		if p.each[i].Lattice.UnmarshalBinary(lattice) != nil {
+			return nil, false
+		}
+	}
+	return p, s.Empty()
 }
 
 // NextPartitions returns the partitions of the state at a version from those of
@@ -103,6 +178,7 @@ func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, erro
 	if err != nil {
 		return nil, fmt.Errorf("partitions at version %d from %d: %w", to, old.Version, err)
 	}
+	old.seal()
 	next := *old
 	next.Version = to
 	for i := range changes {
@@ -114,7 +190,7 @@ func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, erro
 		if found && !c.Deleted && bytes.Equal(before, c.Value) {
 			continue
 		}
-		p := &next.Each[PartitionOf(c.Key)]
+		p := next.own(PartitionOf(c.Key))
 		if found {
 			if p.Count == 0 {
 				return nil, fmt.Errorf("%w: more entries at version %d than were counted", ErrRot, old.Version)
@@ -134,7 +210,7 @@ func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, erro
 func ComputePartitions(store Store, at Version) (*Partitions, error) {
 	p := &Partitions{Version: at}
 	err := store.Scan(nil, nil, at, func(key, value []byte) bool {
-		p.Each[PartitionOf(key)].Add(key, value)
+		p.Add(key, value)
 		return true
 	})
 	if err != nil {

@@ -47,7 +47,7 @@ func TestNextPartitions(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if *got != *want || got.Root() != want.Root() {
+				if !bytes.Equal(got.Marshal(), want.Marshal()) || got.Root() != want.Root() {
 					t.Fatalf("from %d to %d: other partitions than those of a scan", old.Version, v)
 				}
 			}
@@ -108,6 +108,34 @@ func TestCheckPartition(t *testing.T) {
 	}
 }
 
+// A state keeps its digest when the next one is made from it and changed.
+func TestPartitionsShareNothingThatChanges(t *testing.T) {
+	s := memory.New()
+	set := func(n consensus.Sequence, value string) statemachine.Version {
+		v := statemachine.VersionAt(n, 0)
+		changes := []statemachine.Change{{Key: []byte("k"), Value: []byte(value)}}
+		if err := s.Apply(changes, statemachine.Marker{Version: v}); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	old, err := statemachine.ComputePartitions(s, set(1, "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, encoded := old.Root(), old.Marshal()
+	next, err := statemachine.NextPartitions(s, old, set(2, "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next.Root() == root {
+		t.Error("another value, and the same root")
+	}
+	if old.Root() != root || !bytes.Equal(old.Marshal(), encoded) {
+		t.Error("the older state changed with the newer one")
+	}
+}
+
 // other returns an entry of a partition above a key.
 func other(index uint8, above []byte) statemachine.Change {
 	key := append(bytes.Clone(above), 0, 0)
@@ -122,13 +150,19 @@ func other(index uint8, above []byte) statemachine.Change {
 
 func TestPartitionsEncoding(t *testing.T) {
 	p := &statemachine.Partitions{Version: 7}
-	p.Each[3].Add([]byte("k"), []byte("v"))
-	p.Each[255].Add([]byte("l"), nil)
+	p.Add([]byte("k"), []byte("v"))
+	p.Add([]byte("l"), nil)
 	b := p.Marshal()
-	if got, ok := statemachine.ReadPartitions(b); !ok || *got != *p || len(b) > 1<<20 {
+	if want := 8 + 8*statemachine.PartitionCount + 2*crypto.LatticeSize; len(b) != want {
+		t.Errorf("two partitions with entries take %d bytes, not %d", len(b), want)
+	}
+	if got, ok := statemachine.ReadPartitions(b); !ok || !bytes.Equal(got.Marshal(), b) || got.Root() != p.Root() || got.Version != 7 {
 		t.Error("partitions do not survive encoding")
 	}
-	for _, bad := range [][]byte{nil, b[1:], append(b[:len(b):len(b)], 0)} {
+	if got, ok := statemachine.ReadPartitions((&statemachine.Partitions{Version: 8}).Marshal()); !ok || got.Root() == p.Root() || got.Count() != 0 {
+		t.Error("a state without entries does not survive encoding")
+	}
+	for _, bad := range [][]byte{nil, b[:7], b[1:], b[:len(b)-1], append(b[:len(b):len(b)], 0)} {
 		if _, ok := statemachine.ReadPartitions(bad); ok {
 			t.Errorf("%d bytes accepted", len(bad))
 		}

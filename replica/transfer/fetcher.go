@@ -13,6 +13,13 @@ import (
 // one is asked (R94).
 const answerTimeout = 2 * time.Second
 
+// slowAnswer is when a source is so slow that another one gives the next item.
+const slowAnswer = 500 * time.Millisecond
+
+// gatherBytesMax is what is gathered of one item at most, until no source has given
+// it within that: then it is twice as much, up to what an item can have at all.
+const gatherBytesMax = 256 << 20
+
 // Effects is what a Fetcher asks for. The caller owns it.
 type Effects struct {
 	Send  []consensus.Outbound
@@ -45,13 +52,17 @@ type Fetcher struct {
 	next   int // index into plan.Windows
 
 	source   consensus.ReplicaID
-	refused  []bool // sources that sent what does not hold, or had nothing (R94)
+	lied     []bool // sources that sent what does not hold (R94)
+	lacks    []bool // sources that had no plan
 	deadline time.Time
+	slow     bool // the present source is, with the present item
+	rounds   int  // in which no source gave what was asked for
 
 	item        item
 	data        []byte
 	table       *statemachine.Partitions
 	tableBytes  []byte
+	tableOf     wire.Snapshot
 	partition   int
 	whole       bool // windows from here did not lead to the certified chain
 	certificate *wire.SnapshotCertificate
@@ -59,7 +70,7 @@ type Fetcher struct {
 
 // NewFetcher returns an idle fetcher.
 func NewFetcher(g *consensus.Group, self consensus.ReplicaID) *Fetcher {
-	return &Fetcher{group: g, self: self, refused: make([]bool, g.N)}
+	return &Fetcher{group: g, self: self, lied: make([]bool, g.N), lacks: make([]bool, g.N)}
 }
 
 // Active reports whether a transfer is under way.
@@ -88,12 +99,22 @@ func (f *Fetcher) Status() string {
 }
 
 // Start begins a transfer from the durable state to a certified checkpoint above
-// it. A transfer that is under way is given up: what it stored stays (R96).
+// it. A transfer that is under way goes on with its plan, and then to the new
+// target: a group that moves on would otherwise never let it end (R96).
 func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, now time.Time, out *Effects) {
-	f.target, f.at, f.certificate, f.whole = target, from, nil, false
-	clear(f.refused)
-	f.source = (f.self + 1) % consensus.ReplicaID(f.group.N)
-	f.ask(now, out)
+	f.target = target
+	clear(f.lacks)
+	switch f.phase {
+	case idle:
+		f.at, f.certificate, f.whole, f.rounds, f.table = from, nil, false, 0, nil
+		clear(f.lied)
+		f.source = (f.self + 1) % consensus.ReplicaID(f.group.N)
+		f.ask(now, out)
+	case planning:
+		f.whole = false
+		f.ask(now, out)
+	case fetching, storing, installed:
+	}
 }
 
 // ask asks the present source for a plan.
@@ -110,30 +131,43 @@ func (f *Fetcher) send(frame []byte, now time.Time, out *Effects) {
 // Tick turns to another source when one does not answer.
 func (f *Fetcher) Tick(now time.Time, out *Effects) {
 	if (f.phase == planning || f.phase == fetching) && !now.Before(f.deadline) {
-		f.another(false, now, out)
+		f.another(now, out)
 	}
 }
 
-// another asks the next source for what the present one did not give. If bad, the
-// present one is not asked again in this transfer (R94). When nobody is left, all
-// are asked once more, for a whole snapshot.
-func (f *Fetcher) another(bad bool, now time.Time, out *Effects) {
-	f.refused[f.source] = f.refused[f.source] || bad
+// liar turns away from a source that sent what does not hold: it is not asked
+// again in this transfer (R94).
+func (f *Fetcher) liar(now time.Time, out *Effects) {
+	f.lied[f.source] = true
+	f.another(now, out)
+}
+
+// another asks the next source for what the present one did not give. When nobody
+// is left, all are asked once more, in turns for a whole snapshot.
+func (f *Fetcher) another(now time.Time, out *Effects) {
+	switch {
+	case !f.turn():
+		clear(f.lied)
+		clear(f.lacks)
+		f.whole = !f.whole
+		f.rounds++
+		f.phase, f.deadline = planning, now.Add(answerTimeout) // no storm when nobody has anything
+	case f.phase == planning:
+		f.ask(now, out)
+	default:
+		f.fetch(f.item, now, out)
+	}
+}
+
+// turn moves to the next source that may have something; false if there is none.
+func (f *Fetcher) turn() bool {
 	for range f.group.N {
 		f.source = (f.source + 1) % consensus.ReplicaID(f.group.N)
-		if f.source == f.self || f.refused[f.source] {
-			continue
+		if f.source != f.self && !f.lied[f.source] && !f.lacks[f.source] {
+			return true
 		}
-		if f.phase == planning {
-			f.ask(now, out)
-			return
-		}
-		f.fetch(f.item, now, out)
-		return
 	}
-	clear(f.refused)
-	f.whole = !f.whole
-	f.phase, f.deadline = planning, now.Add(answerTimeout) // no storm when nobody has anything
+	return false
 }
 
 // Receive takes a verified answer. Answers of others than the present source, and
@@ -154,11 +188,12 @@ func (f *Fetcher) Receive(from consensus.ReplicaID, m consensus.Message, now tim
 	case gone:
 		switch {
 		case f.phase == planning:
-			f.another(true, now, out)
+			f.lacks[f.source] = true
+			f.another(now, out)
 		case f.phase == fetching && m.Item == f.item:
 			// The source has moved on: the plan is out of date.
 			f.phase = planning
-			f.another(false, now, out)
+			f.another(now, out)
 		}
 	}
 }
@@ -169,25 +204,30 @@ func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
 	at, chain := f.at.Version.Sequence(), f.at.Chain
 	if p.Snapshot != nil {
 		at, chain = p.Snapshot.Sequence, p.Snapshot.Chain
-		if at <= f.at.Version.Sequence() && !f.whole {
-			// An older snapshot than what is here helps only if what is here is wrong.
-			f.another(true, now, out)
+		if at < f.at.Version.Sequence() || (at == f.at.Version.Sequence() && !f.whole) {
+			// No state goes back (R84); and what is here is as good, unless nobody has
+			// windows that go on from it.
+			f.liar(now, out)
 			return
 		}
 	}
 	for _, w := range p.Windows {
 		if w.Sequence != at+consensus.Sequence(f.group.Genesis.Parameters.CheckpointInterval) {
-			f.another(true, now, out)
+			f.liar(now, out)
 			return
 		}
 		at, chain = w.Sequence, statemachine.NextChain(chain, w.Sequence, w.WriteSet)
 	}
 	if at != f.target.Sequence || chain != f.target.Chain {
-		f.another(true, now, out)
+		f.liar(now, out)
 		return
 	}
 	f.plan, f.next = &p, 0
 	if p.Snapshot != nil {
+		if f.table != nil && f.tableOf == p.Snapshot.Snapshot {
+			f.nextPartition(now, out) // what is staged stays (R96)
+			return
+		}
 		f.partition, f.table = 0, nil
 		f.fetch(item{Kind: itemTable, At: p.Snapshot.Sequence}, now, out)
 		return
@@ -197,20 +237,27 @@ func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
 
 // fetch asks for an item from its beginning.
 func (f *Fetcher) fetch(i item, now time.Time, out *Effects) {
-	f.phase, f.item, f.data = fetching, i, nil
+	f.phase, f.item, f.data, f.slow = fetching, i, nil, false
 	f.send(askChunk{Item: i}.marshal(), now, out)
 }
 
-// chunk gathers an item, which is verified whole before it is used (R94).
+// chunk gathers an item, which is verified whole before it is used (R94). All chunks
+// but the last are full, so that a source cannot drag on by sending little.
 func (f *Fetcher) chunk(m chunk, now time.Time, out *Effects) {
 	f.data = append(f.data, m.Data...)
-	if uint64(len(f.data)) > f.itemBytesMax() || (len(m.Data) == 0 && !m.Last) {
-		f.another(true, now, out)
+	if f.deadline.Sub(now) < answerTimeout-slowAnswer && (m.Offset > 0 || f.item.Kind != itemPartition) {
+		f.slow = true // its first answer from a partition may have cost a scan
+	}
+	if uint64(len(f.data)) > f.itemBytesMax() || (len(m.Data) != chunkBytes && !m.Last) {
+		f.liar(now, out)
 		return
 	}
 	if !m.Last {
 		f.send(askChunk{Item: f.item, Offset: uint64(len(f.data))}.marshal(), now, out)
 		return
+	}
+	if f.slow {
+		defer f.turn() // from the next item on, unless this one is refused
 	}
 	ok := false
 	switch f.item.Kind {
@@ -222,19 +269,27 @@ func (f *Fetcher) chunk(m chunk, now time.Time, out *Effects) {
 		ok = f.takeWindow(out)
 	}
 	if !ok {
-		f.another(true, now, out)
+		f.liar(now, out)
 	}
 }
 
-// itemBytesMax bounds what a liar can make this replica gather.
+// itemBytesMax bounds what a liar can make this replica gather: nothing certified
+// names the size of an item, only the entries of a partition.
 func (f *Fetcher) itemBytesMax() uint64 {
+	return min(f.honestBytesMax(), gatherBytesMax<<min(f.rounds, 16))
+}
+
+// honestBytesMax is the most that an item of a correct source can have.
+func (f *Fetcher) honestBytesMax() uint64 {
 	p := &f.group.Genesis.Parameters
-	entry := p.KeyBytesMax + max(p.ValueBytesMax, p.SessionBytesMax+128*p.SessionWindow) + 64
+	entry := p.KeyBytesMax + max(p.ValueBytesMax, p.SessionBytesMax+128*p.SessionWindow) + 256
 	switch f.item.Kind {
 	case itemPartition:
-		return f.table.Each[f.partition].Count * entry
+		return min(f.table.Entries(f.partition), 1<<30) * entry
 	case itemWindow:
-		return p.CheckpointInterval*p.BatchWritesBytesMax() + p.ClientsMax*p.SessionsPerClient*64 + 64*entry
+		// What operations wrote, with 9 bytes of overhead for keys as short as 2; each
+		// session; and whatever else the framework keeps.
+		return 6*p.CheckpointInterval*p.BatchWritesBytesMax() + (p.ClientsMax*p.SessionsPerClient+64)*entry
 	case itemTable:
 	}
 	return 1 << 20

@@ -11,10 +11,10 @@ import (
 // takeTable checks the partitions of the snapshot against its certified root.
 func (f *Fetcher) takeTable(now time.Time, out *Effects) bool {
 	table, ok := statemachine.ReadPartitions(f.data)
-	if !ok || table.Root() != f.plan.Snapshot.Root {
+	if !ok || table.Version.Sequence() != f.plan.Snapshot.Sequence || table.Root() != f.plan.Snapshot.Root {
 		return false
 	}
-	f.table, f.tableBytes = table, f.data
+	f.table, f.tableBytes, f.tableOf = table, f.data, f.plan.Snapshot.Snapshot
 	f.partition = 0
 	f.nextPartition(now, out)
 	return true
@@ -22,7 +22,7 @@ func (f *Fetcher) takeTable(now time.Time, out *Effects) bool {
 
 // nextPartition fetches the next partition that has entries, or installs.
 func (f *Fetcher) nextPartition(now time.Time, out *Effects) {
-	for f.partition < statemachine.PartitionCount && f.table.Each[f.partition].Count == 0 {
+	for f.partition < statemachine.PartitionCount && f.table.Entries(f.partition) == 0 {
 		f.partition++
 	}
 	at := f.plan.Snapshot.Sequence
@@ -45,7 +45,7 @@ func (f *Fetcher) takePartition(out *Effects) bool {
 			return false
 		}
 	}
-	if !check.Matches(f.table.Each[f.partition].Digest()) {
+	if !check.Matches(f.table.Digest(f.partition)) {
 		return false
 	}
 	out.Store = append(out.Store, Store{Stage: &Stage{
@@ -58,7 +58,7 @@ func (f *Fetcher) takePartition(out *Effects) bool {
 // first reports whether no partition was staged before the present one.
 func (f *Fetcher) first() bool {
 	for p := range f.partition {
-		if f.table.Each[p].Count > 0 {
+		if f.table.Entries(p) > 0 {
 			return false
 		}
 	}
@@ -69,6 +69,10 @@ func (f *Fetcher) first() bool {
 func (f *Fetcher) nextWindow(now time.Time, out *Effects) {
 	if f.next < len(f.plan.Windows) {
 		f.fetch(item{Kind: itemWindow, At: f.plan.Windows[f.next].Sequence}, now, out)
+		return
+	}
+	if f.plan.Target < f.target.Sequence { // the target has moved meanwhile (R96)
+		f.ask(now, out)
 		return
 	}
 	f.phase = idle
