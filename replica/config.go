@@ -9,6 +9,7 @@ import (
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/keyfile"
+	"github.com/varangian-bft/varangian/internal/groupfile"
 	"github.com/varangian-bft/varangian/network"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
@@ -18,13 +19,17 @@ import (
 type Remote = network.Remote
 
 // Config says which replica this is and what it works with. The zero value of
-// everything below Remotes is usable.
+// everything below DataDir is usable.
 type Config struct {
-	Group   *consensus.Group
+	// GroupFile is the path of the group's file. Without it Group and Remotes
+	// are used.
+	GroupFile string
+	Group     *consensus.Group
+	Remotes   []Remote // all of the group, this one too
+
 	Keys    keyfile.Keys
-	DataDir string   // made if it does not exist; mode 0700
-	Listen  string   // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400
-	Remotes []Remote // all of the group, this one too
+	DataDir string // made if it does not exist; mode 0700
+	Listen  string // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400; empty: this replica's among Remotes
 
 	Timeout      time.Duration // base time-out of a view (R67); 0 means DefaultTimeout
 	SegmentBytes int64         // size of a log segment; 0 means the log's default
@@ -47,12 +52,25 @@ const (
 
 // complete checks the configuration and fills in the defaults.
 func (c *Config) complete() (self consensus.ReplicaID, err error) {
-	if c.Group == nil || c.DataDir == "" || c.Listen == "" {
-		return 0, errors.New("replica: group, data folder and listen address are needed")
+	if c.GroupFile != "" {
+		if err := c.readGroup(); err != nil {
+			return 0, err
+		}
+	}
+	if c.Group == nil || c.DataDir == "" {
+		return 0, errors.New("replica: a group and a data folder are needed")
 	}
 	self, err = c.identify()
 	if err != nil {
 		return 0, err
+	}
+	for _, r := range c.Remotes {
+		if c.Listen == "" && r.ID == self {
+			c.Listen = r.Address
+		}
+	}
+	if c.Listen == "" {
+		return 0, errors.New("replica: neither a listen address nor an address of this replica is given")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -64,6 +82,30 @@ func (c *Config) complete() (self consensus.ReplicaID, err error) {
 		return 0, fmt.Errorf("replica: a time-out of %v is below %v", c.Timeout, 5*tickInterval)
 	}
 	return self, nil
+}
+
+// configError gives a configuration that does not fit its exit status.
+func configError(err error) error {
+	if errors.As(err, new(*groupfile.FormatError)) {
+		return &Error{Code: ExitUsage, Cause: err}
+	}
+	return &Error{Code: ExitSurroundings, Cause: err}
+}
+
+// readGroup reads the group file.
+func (c *Config) readGroup() error {
+	f, err := groupfile.Read(c.GroupFile)
+	if err != nil {
+		return err
+	}
+	if c.Group, err = f.Group(crypto.Ed25519); err != nil {
+		return err
+	}
+	c.Remotes = nil
+	for _, r := range f.Remotes() {
+		c.Remotes = append(c.Remotes, Remote{ID: r.ID, Transport: r.Transport, Address: r.Address})
+	}
+	return nil
 }
 
 // identify finds the replica whose keys these are.

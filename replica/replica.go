@@ -55,7 +55,7 @@ type Replica struct {
 func New(cfg Config, app statemachine.Application) (*Replica, error) {
 	self, err := cfg.complete()
 	if err != nil {
-		return nil, &Error{Code: ExitSurroundings, Cause: err}
+		return nil, configError(err)
 	}
 	r := &Replica{cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), stopping: make(chan struct{}), started: time.Now()}
 	id := identity(cfg.Group, self)
