@@ -59,6 +59,7 @@ type host struct {
 	effects  consensus.Effects
 	log      []consensus.Record
 	synced   consensus.Position
+	trimmed  consensus.Position // records below are forgotten (R123)
 	outbox   []consensus.Outbound
 	flushes  []consensus.Execute // of boundaries, until the log covers them
 	executed []crypto.Digest
@@ -109,7 +110,7 @@ func (w *network) start(h *host) {
 	h.engine = New(Config{Group: w.group, Self: h.id, Signer: w.signers[h.id]})
 	h.effects, h.outbox, h.flushes = consensus.Effects{}, nil, nil
 	h.log = h.log[:h.synced]
-	for _, r := range h.log {
+	for _, r := range h.log[max(h.trimmed, 1)-1:] {
 		if err := h.engine.Replay(r); err != nil {
 			w.t.Fatal(err)
 		}
@@ -155,6 +156,9 @@ func (w *network) step(h *host, ev consensus.Event) {
 	if len(out.Halt) > 0 {
 		h.halted = out.Halt[0].Reason
 		return
+	}
+	for _, at := range out.Trim {
+		h.trimmed = at
 	}
 	w.reports = append(w.reports, out.Report...)
 	h.outbox = append(h.outbox, out.Send...)
