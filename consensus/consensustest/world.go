@@ -47,6 +47,7 @@ type replica struct {
 	effects   consensus.Effects
 	log       []consensus.Record
 	persisted consensus.Position
+	trimmed   consensus.Position // records below are gone
 	now       time.Time
 }
 
@@ -121,6 +122,9 @@ func (w *World) start(r *replica, ev consensus.Started) string {
 	r.effects = consensus.Effects{Next: r.persisted + 1}
 	r.log = r.log[:r.persisted]
 	for _, x := range r.log {
+		if x.Position < r.trimmed {
+			continue
+		}
 		if err := r.engine.Replay(x); err != nil {
 			return "log refused: " + err.Error()
 		}
@@ -136,6 +140,9 @@ func (w *World) step(r *replica, ev consensus.Event, p *printer) {
 	r.effects.Reset()
 	r.engine.Step(ev, &r.effects)
 	r.log = append(r.log, r.effects.Persist...)
+	for _, at := range r.effects.Trim {
+		r.trimmed = at
+	}
 	var found []*consensus.Batch
 	for i := 0; i < len(r.effects.Fetch); i++ {
 		f := r.effects.Fetch[i]
