@@ -122,7 +122,7 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 		refuse: r.clients.refuse, enrolled: r.enrolled, fail: r.fail,
 	}
 	r.storer = &storer{
-		store: r.store, spool: newSpool(r.folder.in("fetched")), jobs: newMailbox[storeWork](), executor: r.executor.jobs,
+		store: r.store, spool: newSpool(r.folder.in("fetched")), evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
 		internal: internal, fail: r.fail,
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
@@ -223,7 +223,15 @@ func (r *Replica) enrolled(table []consensus.Enrolment) {
 func (r *Replica) report(e consensus.Evidence) {
 	m, _ := r.cfg.Group.Member(e.Against)
 	r.logger.Warn("evidence: a replica signed two statements that exclude each other", "against", m.Name)
-	r.status.evidence(e)
+	r.status.evidence()
+	r.storer.jobs.put(evidenceJob{e})
+}
+
+// saveEvidence never ends the replica: a proof that is lost can be shown again.
+func (r *Replica) saveEvidence(e consensus.Evidence) {
+	if err := saveEvidence(r.folder.in("evidence"), r.cfg.Group, e); err != nil {
+		r.logger.Error("evidence is not kept", "reason", err)
+	}
 }
 
 // closeFiles closes what New opened, the log first: its sync is the last promise.

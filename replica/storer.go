@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
@@ -21,12 +22,14 @@ type (
 	snapshotJob struct{ marker statemachine.Marker }
 	saveJob     struct{ certificate wire.SnapshotCertificate }
 	storeJob    struct{ transfer.Store }
+	evidenceJob struct{ consensus.Evidence }
 )
 
 func (flushJob) isStoreWork()    {}
 func (snapshotJob) isStoreWork() {}
 func (saveJob) isStoreWork()     {}
 func (storeJob) isStoreWork()    {}
+func (evidenceJob) isStoreWork() {}
 
 // A storer is the one writer of the state: flushes, snapshots and transfers, one
 // after the other, in the background of ordering and execution (design, idea 7).
@@ -34,6 +37,7 @@ type storer struct {
 	store     statemachine.Store
 	snapshots *core.Snapshotter
 	spool     transfer.Spool
+	evidence  func(consensus.Evidence)
 	jobs      *mailbox[storeWork]
 	executor  *mailbox[execJob]
 	internal  *mailbox[core.Input]
@@ -66,6 +70,8 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 		return s.snapshots.Save(j.certificate)
 	case storeJob:
 		return s.install(ctx, j.Store)
+	case evidenceJob:
+		s.evidence(j.Evidence)
 	}
 	return nil
 }

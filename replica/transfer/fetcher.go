@@ -207,7 +207,8 @@ func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
 		if at < f.at.Version.Sequence() || (at == f.at.Version.Sequence() && !f.whole) {
 			// No state goes back (R84); and what is here is as good, unless nobody has
 			// windows that go on from it.
-			f.liar(now, out)
+			f.lacks[f.source] = true
+			f.another(now, out)
 			return
 		}
 	}
@@ -235,8 +236,12 @@ func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
 	f.nextWindow(now, out)
 }
 
-// fetch asks for an item from its beginning.
+// fetch asks for an item from its beginning. Who was slow with the item before does
+// not give the next one.
 func (f *Fetcher) fetch(i item, now time.Time, out *Effects) {
+	if f.slow && i != f.item {
+		f.turn()
+	}
 	f.phase, f.item, f.data, f.slow = fetching, i, nil, false
 	f.send(askChunk{Item: i}.marshal(), now, out)
 }
@@ -255,9 +260,6 @@ func (f *Fetcher) chunk(m chunk, now time.Time, out *Effects) {
 	if !m.Last {
 		f.send(askChunk{Item: f.item, Offset: uint64(len(f.data))}.marshal(), now, out)
 		return
-	}
-	if f.slow {
-		defer f.turn() // from the next item on, unless this one is refused
 	}
 	ok := false
 	switch f.item.Kind {

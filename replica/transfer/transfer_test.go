@@ -1,0 +1,374 @@
+package transfer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// behind makes an asker that is some windows behind; with a snapshot between it and
+// the target if whole.
+func behind(t *testing.T, whole bool) *rig {
+	t.Helper()
+	r := newRig(t)
+	r.window(all, 300, 10)
+	r.window(sources, 40, 10)
+	if whole {
+		r.snapshot(sources, true)
+	}
+	r.window(sources, 50, 10)
+	r.window(sources, 20, 10)
+	r.start()
+	return r
+}
+
+// R93, R94: the state arrives through windows alone if the sources have them, and
+// else through a snapshot and the windows after it.
+func TestTransfer(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		r := behind(t, whole)
+		if !r.run(time.Second) {
+			t.Fatal(r.fetcher.Status())
+		}
+		r.equal()
+		if (r.installs() > 0) != whole || (r.fetcher.Snapshot() != nil) != whole {
+			t.Errorf("whole=%v: %d snapshots installed", whole, r.installs())
+		}
+		if r.fetcher.Active() || r.fetcher.Status() != "" || r.fetcher.Target() != r.at {
+			t.Errorf("whole=%v: active=%v %q", whole, r.fetcher.Active(), r.fetcher.Status())
+		}
+	}
+}
+
+// TestLiars: R94 – whatever one source says of any item, nothing wrong is stored, the
+// transfer ends, and the liar is not asked for long.
+func TestLiars(t *testing.T) {
+	garbage := func(m consensus.Message) consensus.Message {
+		switch m := m.(type) {
+		case plan:
+			m.Windows = append([]planWindow(nil), m.Windows...)
+			m.Windows[len(m.Windows)-1].WriteSet[0] ^= 1
+			return m
+		case chunk:
+			m.Data = bytes.Clone(m.Data)
+			if len(m.Data) > 0 {
+				m.Data[len(m.Data)/2] ^= 1
+			}
+			return m
+		}
+		return m
+	}
+	lies := map[string]func(question, answer consensus.Message) consensus.Message{
+		"garbage": func(_, a consensus.Message) consensus.Message { return garbage(a) },
+		"gone":    func(consensus.Message, consensus.Message) consensus.Message { return gone{} },
+		"gone for each item": func(q, _ consensus.Message) consensus.Message {
+			if q, ok := q.(askChunk); ok {
+				return gone{Item: q.Item}
+			}
+			return gone{}
+		},
+		"nothing": func(_, _ consensus.Message) consensus.Message { return nil },
+		"cut short": func(_, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok && len(c.Data) > 0 {
+				c.Data, c.Last = c.Data[:len(c.Data)-1], true
+				return c
+			}
+			return a
+		},
+		"too long": func(_, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok {
+				c.Data, c.Last = make([]byte, chunkBytes), false
+				return c
+			}
+			return a
+		},
+		"one byte at a time": func(q, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok && len(c.Data) > 1 {
+				c.Data, c.Last = c.Data[:1], false
+				return c
+			}
+			return a
+		},
+		"empty": func(_, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok {
+				c.Data, c.Last = nil, false
+				return c
+			}
+			return a
+		},
+		"no windows": func(_, a consensus.Message) consensus.Message {
+			if p, ok := a.(plan); ok {
+				p.Windows, p.Snapshot = nil, nil
+				return p
+			}
+			return a
+		},
+		"version": func(_, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok && c.Item.Kind == itemTable && c.Offset == 0 {
+				c.Data = bytes.Clone(c.Data)
+				c.Data[0] ^= 0x80
+				return c
+			}
+			return a
+		},
+	}
+	for name, lie := range lies {
+		for _, whole := range []bool{false, true} {
+			r := behind(t, whole)
+			liar := (asker + 1) % 4 // the first that is asked
+			r.twist = func(from consensus.ReplicaID, q, a consensus.Message) consensus.Message {
+				if from != liar {
+					return a
+				}
+				return lie(q, a)
+			}
+			if !r.run(10 * time.Second) {
+				t.Errorf("%s, whole=%v: %s", name, whole, r.fetcher.Status())
+				continue
+			}
+			r.equal()
+			if r.asked[liar] > 8 {
+				t.Errorf("%s, whole=%v: the liar was asked %d times", name, whole, r.asked[liar])
+			}
+		}
+	}
+}
+
+// TestSlowSource: R94 – a source that answers each question in time, and no faster
+// than that, does not carry more than an item.
+func TestSlowSource(t *testing.T) {
+	r := newRig(t)
+	r.window(all, 10, 10)
+	for range 6 {
+		r.window(sources, 200, 10_000)
+	}
+	r.delay = func(from consensus.ReplicaID) time.Duration {
+		if from == 0 {
+			return answerTimeout - 50*time.Millisecond
+		}
+		return 0
+	}
+	r.start()
+	first := r.now
+	if !r.run(time.Minute) {
+		t.Fatal(r.fetcher.Status())
+	}
+	r.equal()
+	if took := r.now.Sub(first); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestMovedTarget: R96 – however often the target moves, in whatever phase, what is
+// under way goes on, nothing is fetched twice, and the transfer ends at the newest.
+func TestMovedTarget(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		r := behind(t, whole)
+		moves := 0
+		for range 100000 {
+			if r.done {
+				break
+			}
+			if moves < 60 {
+				moves++
+				r.window(sources, 5, 10)
+				r.start()
+			}
+			r.step()
+		}
+		if !r.done {
+			t.Fatalf("whole=%v: %s", whole, r.fetcher.Status())
+		}
+		r.equal()
+		for i, n := range r.items {
+			if n > 4 && i.Kind != itemTable {
+				t.Errorf("whole=%v: item %+v was asked for %d times", whole, i, n)
+			}
+		}
+	}
+}
+
+// TestMovedWhileStoring: R95 – a write that is under way when the target moves is
+// not done a second time.
+func TestMovedWhileStoring(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		r := behind(t, whole)
+		r.hook = func(Store) {
+			if r.at < 60 {
+				r.window(sources, 5, 10)
+				r.start()
+			}
+		}
+		if !r.run(time.Minute) {
+			t.Fatalf("whole=%v: %s", whole, r.fetcher.Status())
+		}
+		r.equal()
+		seen := map[consensus.Sequence]bool{}
+		for _, s := range r.stored {
+			if s.Window != nil && seen[s.Window.Sequence] {
+				t.Errorf("whole=%v: window %d was stored twice", whole, s.Window.Sequence)
+			}
+			if s.Window != nil {
+				seen[s.Window.Sequence] = true
+			}
+		}
+	}
+}
+
+// TestCrashBetweenStores: R95 – a transfer that a crash ends begins anew from what
+// is durable, wherever it was.
+func TestCrashBetweenStores(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		for crashAt := 0; ; crashAt++ {
+			r := behind(t, whole)
+			for len(r.stored) < crashAt && !r.done {
+				r.step()
+			}
+			if r.done {
+				break
+			}
+			r.fetcher, r.spool, r.effects = NewFetcher(r.group, asker), MemorySpool{}, Effects{}
+			r.start()
+			if !r.run(time.Second) {
+				t.Fatalf("whole=%v, crash after %d writes: %s", whole, crashAt, r.fetcher.Status())
+			}
+			r.equal()
+		}
+	}
+}
+
+// TestNoWayBack: R84 – when nobody has windows from here on, a liar cannot make the
+// asker go back to an older snapshot, however many refuse.
+func TestNoWayBack(t *testing.T) {
+	r := newRig(t)
+	r.window(all, 30, 10)
+	r.snapshot(sources, false)
+	r.window(all, 30, 10)
+	r.window(sources, 30, 10)
+	r.twist = func(from consensus.ReplicaID, q, a consensus.Message) consensus.Message {
+		if p, ok := a.(plan); ok && (from != 1 || p.Snapshot == nil) {
+			return gone{}
+		}
+		return a
+	}
+	r.start()
+	if r.run(20*time.Second) || r.installs() > 0 {
+		t.Fatal("an older snapshot was installed")
+	}
+	r.twist = nil
+	if !r.run(20 * time.Second) {
+		t.Fatal("it did not go on: ", r.fetcher.Status())
+	}
+	r.equal()
+}
+
+// TestSourceChangesMidway: R96 – when the source goes away in the middle of a
+// snapshot, the partitions that are there stay.
+func TestSourceChangesMidway(t *testing.T) {
+	r := behind(t, true)
+	r.twist = func(from consensus.ReplicaID, q, a consensus.Message) consensus.Message {
+		if q, ok := q.(askChunk); ok && from == 0 && q.Item.Kind == itemPartition && q.Item.Index > 100 {
+			return gone{Item: q.Item}
+		}
+		return a
+	}
+	if !r.run(time.Second) {
+		t.Fatal(r.fetcher.Status())
+	}
+	r.equal()
+	for i, n := range r.items {
+		if n > 2 && i.Kind == itemPartition {
+			t.Errorf("partition %d was asked for %d times", i.Index, n)
+		}
+	}
+}
+
+// R93: what is not asked for, or comes from another than the present source, changes
+// nothing.
+func TestUnasked(t *testing.T) {
+	r := behind(t, false)
+	r.effects = Effects{}
+	right := r.servers[0].Answer(askPlan{From: interval, Target: r.at})[0]
+	for _, m := range []struct {
+		from consensus.ReplicaID
+		m    consensus.Message
+	}{
+		{1, r.decode(right)}, {asker, r.decode(right)}, {2, gone{}}, {0, chunk{Last: true}},
+		{0, plan{From: 0, Target: r.at}}, {0, plan{From: interval, Target: r.at + interval}}, {0, askPlan{}},
+	} {
+		if r.fetcher.Receive(m.from, m.m, r.now, &r.effects); len(r.effects.Send)+len(r.effects.Store) > 0 {
+			t.Errorf("from %d, %T: %+v", m.from, m.m, r.effects)
+		}
+	}
+	r.fetcher.Stored(r.now, &r.effects)
+	if len(r.effects.Send)+len(r.effects.Store) > 0 || r.effects.Done {
+		t.Error("a write that nobody asked for was taken for one")
+	}
+}
+
+// R124: a server names and serves only windows that its replica executed; R107: no
+// question makes it panic.
+func TestServerRefuses(t *testing.T) {
+	r := newRig(t)
+	r.window(all, 30, 10)
+	r.window(all, 30, 10)
+	r.snapshot(all, true)
+	r.window(all, 30, 10)
+	for _, q := range []consensus.Message{
+		askPlan{From: 12, Target: 12}, askPlan{From: 13, Target: 16}, askPlan{From: 8, Target: 16}, askPlan{From: 8, Target: 1<<64 - 4},
+		askPlan{From: 1<<64 - 4, Target: 8}, askPlan{From: 8, Target: 9}, askPlan{From: 9, Target: 12},
+		askChunk{Item: item{Kind: itemWindow, At: 0}}, askChunk{Item: item{Kind: itemWindow, At: 6}},
+		askChunk{Item: item{Kind: itemWindow, At: 16}}, askChunk{Item: item{Kind: itemWindow, At: 1<<64 - 4}},
+		askChunk{Item: item{Kind: itemWindow, At: 4}}, askChunk{Item: item{Kind: itemWindow, At: 12}, Offset: 1 << 63},
+		askChunk{Item: item{Kind: itemTable, At: 12}}, askChunk{Item: item{Kind: itemTable, At: 8}, Offset: 1 << 63},
+		askChunk{Item: item{Kind: itemPartition, At: 12, Index: 3}},
+		askChunk{Item: item{Kind: itemPartition, At: 8, Index: 3}, Offset: 1 << 63}, askChunk{},
+	} {
+		for _, f := range r.servers[0].Answer(q) {
+			if m := r.decode(f); m.Type() != typeGone {
+				t.Errorf("%+v is answered with %+v", q, m)
+			}
+		}
+	}
+	if frames := r.servers[0].Answer(gone{}); frames != nil {
+		t.Errorf("an answer was answered: %v", frames)
+	}
+	if p, ok := r.decode(r.servers[0].Answer(askPlan{From: 0, Target: 12})[0]).(plan); !ok || p.Snapshot == nil || len(p.Windows) != 1 {
+		t.Errorf("no way through the snapshot: %+v", p)
+	}
+}
+
+// R94, R101: what a source can make the asker gather is bounded, and grows only when
+// nobody has the item within that; what is honest fits in the end.
+func TestItemBytesMax(t *testing.T) {
+	f := NewFetcher(newRig(t).group, asker)
+	table := make([]byte, 8)
+	for _, count := range []uint64{2, 1<<64 - 1} {
+		table = append(binary.BigEndian.AppendUint64(table, count), make([]byte, crypto.LatticeSize)...)
+	}
+	f.table, _ = statemachine.ReadPartitions(append(table, make([]byte, 8*(statemachine.PartitionCount-2))...))
+	p := f.group.Genesis.Parameters
+	session := p.SessionBytesMax + p.SessionWindow*81 + 68
+	for _, c := range []struct {
+		item  item
+		least uint64
+	}{
+		{item{Kind: itemTable}, uint64(len(f.table.Marshal()))},
+		{item{Kind: itemPartition}, 2 * (session + p.KeyBytesMax)},
+		{item{Kind: itemPartition, Index: 1}, 1 << 40},
+		{item{Kind: itemWindow}, p.CheckpointInterval*p.BatchWritesBytesMax() + p.ClientsMax*p.SessionsPerClient*session},
+	} {
+		f.item, f.partition, f.rounds = c.item, int(c.item.Index), 0
+		if got := f.itemBytesMax(); got > gatherBytesMax {
+			t.Errorf("%+v: a liar makes the asker gather %d bytes", c.item, got)
+		}
+		if f.rounds = 1 << 30; f.itemBytesMax() < c.least {
+			t.Errorf("%+v: an honest item of %d bytes does not fit into %d", c.item, c.least, f.itemBytesMax())
+		}
+	}
+}
