@@ -75,7 +75,7 @@ func (d *demo) inPlace(ctx context.Context) (err error) {
 		return err
 	}
 	err = whole(d.group.Close, func() error { return d.steps(ctx) })
-	if err != nil {
+	if failedByItself(err) {
 		fmt.Fprint(d.out, d.group.Logs(logLines))
 	}
 	return err

@@ -84,7 +84,7 @@ func killAll(ctx context.Context, p *place, n *narrator, rounds int) error {
 		n.say("all %d acknowledged writes are there, each exactly once", v.Acknowledged)
 		return nil
 	})
-	if err != nil {
+	if failedByItself(err) {
 		fmt.Fprint(n.out, g.Logs(logLines))
 	}
 	return err

@@ -50,12 +50,17 @@ func execute() int {
 	}
 	fmt.Fprintln(os.Stderr, "Error:", strings.ReplaceAll(err.Error(), "\n", " "))
 	switch {
-	case errors.Is(err, errInterrupted), errors.Is(err, group.ErrParentGone):
+	case !failedByItself(err):
 		return exitInterrupted
 	case errors.As(err, new(*usageError)):
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// failedByItself says whether an error is one that nobody outside asked for.
+func failedByItself(err error) bool {
+	return err != nil && !errors.Is(err, errInterrupted) && !errors.Is(err, group.ErrParentGone)
 }
 
 // A usageError says that the command was called wrongly.

@@ -82,7 +82,7 @@ func measure(ctx context.Context, p *place, s spec) (*report, error) {
 		out, err = underLoad(ctx, g, clients, s)
 		return err
 	})
-	if err != nil {
+	if failedByItself(err) {
 		fmt.Fprint(os.Stderr, g.Logs(logLines))
 	}
 	return out, err
