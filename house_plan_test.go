@@ -95,6 +95,12 @@ var plan = []room{
 		},
 		others: []string{cryptobyte, porcupine},
 	},
+	{
+		pkg: "sim/adversary", suite: true, pure: true, ours: []string{"consensus", "crypto", "internal/wire", "pbft", "sim"},
+		others: []string{cryptobyte},
+	},
+	{pkg: "sim/twins", suite: true, pure: true, ours: []string{"consensus", "crypto", "crypto/simsig", "pbft"}},
+	{pkg: "sim/scenario", suite: true, ours: []string{"*"}, others: testLibraries},
 	{pkg: "cmd/internal/cli", ours: []string{"consensus", "crypto", "crypto/keyfile", "internal/groupfile"}, others: cliLibraries},
 	{
 		pkg: "cmd/replica",
@@ -115,7 +121,7 @@ var plan = []room{
 	{pkg: "bench/*", ours: benchRooms, others: benchLibraries},
 	{
 		pkg:    "bench/liar",
-		ours:   []string{"consensus", "crypto", "crypto/keyfile", "internal/groupfile", "replica", "sim", "statemachine/kv"},
+		ours:   []string{"consensus", "crypto", "crypto/keyfile", "internal/groupfile", "replica", "sim", "sim/adversary", "statemachine/kv"},
 		others: cliLibraries,
 	},
 	{pkg: "examples/*", ours: []string{"*"}, others: append([]string{cryptobyte}, cliLibraries...)},
@@ -131,7 +137,8 @@ var (
 	testLibraries  = []string{cryptobyte, datadriven, rapid, porcupine}
 	benchLibraries = append([]string{histogram, porcupine, "gonum.org/v1/plot", xsync}, cliLibraries...)
 	benchRooms     = []string{
-		"bench/*", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "sim", "statemachine/kv",
+		"bench/*", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "sim", "sim/adversary", "sim/twins",
+		"statemachine/kv",
 	}
 )
 
