@@ -11,6 +11,7 @@ import (
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
 	"github.com/varangian-bft/varangian/replica/transfer"
+	"github.com/varangian-bft/varangian/statemachine"
 )
 
 // A kind says how bytes are laid out, and how the code reads them. Kinds that the
@@ -37,6 +38,7 @@ var kinds = map[string]kind{
 	"batch":                  {func(r *reader) { r.u8("type"); r.batch() }, replica},
 	"fetch requests":         {fetchRequests, replica},
 	"requests":               {requests, replica},
+	"partitions":             {partitions, readPartitions},
 	"ask plan":               {askPlan, replica},
 	"plan":                   {plan, replica},
 	"ask chunk":              {func(r *reader) { r.u8("type"); r.item(); r.u64("offset") }, replica},
@@ -124,6 +126,15 @@ func plan(r *reader) {
 	for i := range r.u32("windows") {
 		r.u64(fmt.Sprintf("window %d checkpoint", i))
 		r.digest(fmt.Sprintf("window %d write set", i))
+	}
+}
+
+func partitions(r *reader) {
+	r.u64("version")
+	for i := range 256 {
+		if r.u64(fmt.Sprintf("partition %d entries", i)) > 0 {
+			r.bytes(fmt.Sprintf("partition %d lattice", i), 2048)
+		}
 	}
 }
 
@@ -219,6 +230,11 @@ func readReceipt(b []byte) (checks []crypto.Check, ok bool) {
 		checks = append(checks, c)
 	}
 	return checks, true
+}
+
+func readPartitions(b []byte) ([]crypto.Check, bool) {
+	_, ok := statemachine.ReadPartitions(b)
+	return nil, ok
 }
 
 func readEnrolment(b []byte) ([]crypto.Check, bool) {

@@ -149,6 +149,14 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	if err := store.SaveSnapshot(append(certificate.Marshal(), partitions.Marshal()...)); err != nil {
 		t.Fatal(err)
 	}
+	atGenesis := memory.New()
+	if _, err := statemachine.NewMachine(kv.New(), group, atGenesis); err != nil {
+		t.Fatal(err)
+	}
+	table, err := statemachine.ComputePartitions(atGenesis, statemachine.VersionAt(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := transfer.NewServer(group, store, &transfer.MemorySpool{})
 	answer := func(frame []byte) []byte {
 		u, err := transfer.Decode(frame, group)
@@ -173,6 +181,7 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	binary.BigEndian.PutUint64(gone[2:], 8)
 	return []vector{
 		{"snapshot", "snapshot", "Replica 1 states the partitions' root at checkpoint 2.", stated.Sign(group, 1, signers[1]).Marshal()},
+		{"partitions", "partitions", "The table of the state at genesis: two enrolments and the meta entry.", table.Marshal()},
 		{"ask_plan", "ask plan", "From genesis to checkpoint 2.", askPlan},
 		{"plan", "plan", "One window leads there.", plan},
 		{"plan_snapshot", "plan", "The answer to an asker who wants a whole snapshot: its certificate, and no windows after it.", answer(whole)},
