@@ -122,6 +122,9 @@ func (s *Server) changes(at consensus.Sequence) ([]statemachine.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at > m.Version.Sequence() { // else it would be kept as empty, and be wrong later
+		return nil, statemachine.ErrVersion
+	}
 	through := min(statemachine.VersionAt(at, 255), m.Version)
 	return s.store.Window(statemachine.VersionAt(at-s.interval(), 255), through)
 }

@@ -224,12 +224,12 @@ func TestMovedWhileStoring(t *testing.T) {
 // is durable, wherever it was.
 func TestCrashBetweenStores(t *testing.T) {
 	for _, whole := range []bool{false, true} {
-		for crashAt := 0; ; crashAt++ {
+		for crashAt := 0; ; crashAt += 1 + crashAt/4 {
 			r := behind(t, whole)
 			for len(r.stored) < crashAt && !r.done {
 				r.step()
 			}
-			if r.done {
+			if m, err := r.stores[asker].Marker(); err != nil || m.Version.Sequence() == r.at {
 				break
 			}
 			r.fetcher, r.spool, r.effects = NewFetcher(r.group, asker), MemorySpool{}, Effects{}
@@ -282,7 +282,7 @@ func TestSourceChangesMidway(t *testing.T) {
 	}
 	r.equal()
 	for i, n := range r.items {
-		if n > 2 && i.Kind == itemPartition {
+		if n > 1 && i.Kind == itemPartition && i.Index <= 100 {
 			t.Errorf("partition %d was asked for %d times", i.Index, n)
 		}
 	}
@@ -334,6 +334,10 @@ func TestServerRefuses(t *testing.T) {
 				t.Errorf("%+v is answered with %+v", q, m)
 			}
 		}
+	}
+	r.window(all, 30, 10) // what was asked for too early is served now
+	if c, ok := r.decode(r.servers[0].Answer(askChunk{Item: item{Kind: itemWindow, At: 16}})[0]).(chunk); !ok || len(c.Data) == 0 {
+		t.Error("a question for a window that was not there yet spoiled it")
 	}
 	if frames := r.servers[0].Answer(gone{}); frames != nil {
 		t.Errorf("an answer was answered: %v", frames)
