@@ -57,6 +57,8 @@ func play(role string) {
 	case "child":
 		ctx, err := EndWithParent(context.Background())
 		fmt.Println("child", os.Getpid(), err)
+		ctx, cancel := context.WithTimeout(ctx, time.Minute) // in case the test finds that it never is
+		defer cancel()
 		<-ctx.Done()
 		fmt.Println(context.Cause(ctx))
 	case "bench": // starts replicas and waits to be killed
@@ -108,6 +110,7 @@ func gone(t *testing.T, pid int) {
 		}
 		if n == 0 || err != nil {
 			t.Errorf("process %d goes on (%v)", pid, err)
+			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // may end by itself yet
 		}
 		return
 	}
