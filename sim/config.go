@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/simsig"
 	"github.com/varangian-bft/varangian/statemachine"
+	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
 // Config is a world before it starts.
@@ -14,15 +16,26 @@ type Config struct {
 	Seed       uint64
 	Replicas   int // 1, or 4 to consensus.ReplicasMax
 	Clients    int
-	App        func() statemachine.Application
-	Parameters consensus.Parameters // zero means DefaultParameters with small windows
-	Timeout    time.Duration        // base time-out of the engines; 0 means 1 s
-	Scheme     crypto.Scheme        // nil means simulated signatures
+	App        func() statemachine.Application // nil means the key-value service
+	Parameters consensus.Parameters            // zero means SmallParameters
+	Timeout    time.Duration                   // base time-out of the engines; 0 means 1 s
+	Tick       time.Duration                   // interval of the replicas' ticks; 0 means 20 ms, as in the real replica
+	Scheme     crypto.Scheme                   // nil means simulated signatures
 
 	DelayMin, DelayMax time.Duration // of a frame
 	Loss               float64       // share of frames that are lost, 0 to 1
 	Duplication        float64       // share of frames that come twice
+	Ordered            bool          // frames of one channel do not overtake each other
 	SyncMax            time.Duration // how long a sync or a flush takes at most
+
+	Observe func(Event) // called with all that happens, if set
+}
+
+// Clock is a replica's clock: real time passes as the world's does, this one runs
+// ahead by Offset at the beginning and gains Drift millionths since.
+type Clock struct {
+	Offset time.Duration
+	Drift  int64
 }
 
 // SmallParameters are limits that reach checkpoints, snapshots and full windows
@@ -33,12 +46,21 @@ func SmallParameters() consensus.Parameters {
 	return p
 }
 
+// tickInterval is that of the real replica.
+const tickInterval = 20 * time.Millisecond
+
 func (c *Config) complete() {
+	if c.App == nil {
+		c.App = kv.New
+	}
 	if c.Parameters == (consensus.Parameters{}) {
 		c.Parameters = SmallParameters()
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Second
+	}
+	if c.Tick == 0 {
+		c.Tick = tickInterval
 	}
 	if c.Scheme == nil {
 		c.Scheme = simsig.New()
@@ -49,6 +71,27 @@ func (c *Config) complete() {
 	if c.SyncMax == 0 {
 		c.SyncMax = 2 * time.Millisecond
 	}
+}
+
+func (c *Config) conditions() Conditions {
+	return Conditions{
+		DelayMin: c.DelayMin, DelayMax: c.DelayMax, Loss: c.Loss, Duplication: c.Duplication, Ordered: c.Ordered,
+	}
+}
+
+// A stream is a source of chance of its own.
+type stream uint32
+
+const (
+	streamPlan stream = iota + 1
+	streamWorld
+	streamReplica
+	streamChannel
+	streamClient
+)
+
+func (c *Config) stream(s stream, i int) *rand.Rand {
+	return rand.New(rand.NewPCG(c.Seed, uint64(s)<<32|uint64(i)))
 }
 
 // epoch is when every world begins; the value means nothing.

@@ -1,93 +1,107 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
-	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
 )
 
-// tickInterval is that of the real replica.
-const tickInterval = 20 * time.Millisecond
-
 // carry does what the I/O shell of a real replica does with an output.
 func (r *Replica) carry() {
-	out := r.out
-	r.out = core.Output{}
-	for _, h := range out.Halt {
-		r.halt(h)
+	out := &r.out
+	w := r.world
+	w.coverage.output(out)
+	if len(out.Halt) > 0 {
+		r.halt(out.Halt[0])
 		return
 	}
 	r.persist(out.Persist)
 	for i := range out.Send {
 		r.send(out.Send[i])
 	}
-	for _, reply := range out.Reply {
-		r.release(reply)
+	for i := range out.Reply {
+		r.release(out.Reply[i])
 	}
 	for _, x := range out.Execute {
 		r.storer.executions = append(r.storer.executions, x)
-		r.later(0, r.world.cfg.SyncMax/2, r.executeNext)
+		r.later(w.cfg.SyncMax/2, r.executeNext)
 	}
+	r.beside(out)
+	for _, f := range out.Refuse {
+		if i, ok := w.clientOf(f.Request.Client); ok {
+			r.refuse(i, f.Request, f.Reason)
+		}
+	}
+	for _, e := range out.Report {
+		w.coverage.count("evidence reported")
+		if r.behaviour == nil && w.correct(e.Against) {
+			w.checks.accused(r.id, e)
+		}
+	}
+	if w.cfg.Observe != nil {
+		r.noteStatus()
+	}
+	out.Reset()
+}
+
+// beside hands on what happens beside the core: to the state, its readers and the
+// log.
+func (r *Replica) beside(out *core.Output) {
 	for _, f := range out.Flush {
-		r.storer.put(func() { r.storer.flush(f) })
+		r.storer.put(job{write: func() error { return r.storer.flush(f) }})
 	}
 	if len(out.Recheck) > 0 {
-		r.later(0, time.Millisecond, func() { r.step(core.Recheck(r.machine, out.Recheck)) })
+		requests := slices.Clone(out.Recheck)
+		r.later(time.Millisecond, func() { r.step(core.Recheck(r.machine, requests)) })
 	}
 	for _, s := range out.Store {
-		r.storer.put(func() { r.storer.install(s) })
+		r.storer.put(job{write: func() error { return r.storer.install(s) }})
 	}
 	for _, q := range out.Serve {
-		r.later(0, time.Millisecond, func() {
+		r.later(time.Millisecond, func() {
 			r.step(core.Served{To: q.From, Frames: r.server.Answer(q.Message)})
 		})
 	}
 	for _, p := range out.Trim {
-		r.trim(p)
+		if err := r.log.Trim(p); err != nil {
+			r.world.checks.fail("disk", "%s: trim: %v", replicaName(int(r.id)), err)
+		}
 	}
 	for _, s := range out.Snapshot {
-		r.storer.put(func() { r.storer.snapshot(s) })
+		r.storer.put(job{read: func() error { return r.storer.snapshot(s) }})
 	}
 	for _, c := range out.Save {
-		r.storer.put(func() { r.storer.save(c) })
-	}
-	for _, f := range out.Refuse {
-		if i, ok := r.world.clientOf(f.Request.Client); ok {
-			r.reply(i, wire.Refusal{Request: f.Request.Digest(), Reason: f.Reason}.Marshal())
-		}
-	}
-	for _, e := range out.Report {
-		if r.behaviour == nil && r.world.correct(e.Against) {
-			r.world.checks.accused(r.id, e)
-		}
+		r.storer.put(job{write: func() error { return r.storer.save(c) }})
 	}
 }
 
 func (r *Replica) halt(h consensus.Halt) {
 	r.Halted = &h
-	r.up = false
-	r.life++
-	if r.world.correct(r.id) {
-		r.world.checks.halted(r.id, h)
+	r.stop()
+	r.out = core.Output{}
+	r.world.fault(int(r.id), "halt", ": %s", h.Reason)
+	if r.behaviour == nil {
+		r.world.checks.fail("halt", "%s stopped: %s", replicaName(int(r.id)), h.Reason)
 	}
 }
 
 func (r *Replica) send(o consensus.Outbound) {
+	w := r.world
 	if r.behaviour == nil {
-		r.world.checks.sent(r.id, o.Frame)
+		w.trace.add(traceSent, w.now, int(r.id), int(o.To&0xffff), o.Frame)
+		w.checks.sent(r.id, o.Frame)
 	}
-	self := party{index: int(r.id)}
-	for i := range r.world.replicas {
+	for i := range w.replicas {
 		to := consensus.ReplicaID(i)
 		switch {
 		case to == r.id || o.To != consensus.Everyone && o.To != to:
 		case r.behaviour == nil:
-			r.world.carry(self, party{index: i}, o.Frame)
+			w.carry(int(r.id), i, o.Frame)
 		default:
 			for _, f := range r.behaviour.Say(to, o.Frame) {
-				r.world.carry(self, party{index: i}, f)
+				w.carry(int(r.id), i, f)
 			}
 		}
 	}
@@ -99,47 +113,52 @@ func (r *Replica) persist(records []consensus.Record) {
 	if len(records) == 0 {
 		return
 	}
+	for i := range records {
+		r.world.trace.add(traceLogged, r.world.now, int(r.id), int(records[i].Kind), records[i].Data)
+	}
 	if err := r.log.Append(records); err != nil {
-		r.world.checks.fail("%s: append: %v", replicaName(int(r.id)), err)
+		r.world.checks.fail("disk", "%s: append: %v", replicaName(int(r.id)), err)
 		return
 	}
-	r.pending = append(r.pending, records...)
+	r.append, r.waits = records[len(records)-1].Position, true
 	r.sync()
 }
 
+// sync begins a sync of all that is appended now; what comes meanwhile waits for
+// the next.
 func (r *Replica) sync() {
-	if r.syncing || len(r.pending) == 0 {
+	if r.syncing || !r.waits {
 		return
 	}
-	r.syncing = true
-	r.later(0, r.world.cfg.SyncMax, func() {
-		r.syncing = false
-		if err := r.log.Sync(); err != nil {
-			r.world.checks.fail("%s: sync: %v", replicaName(int(r.id)), err)
-			return
-		}
-		through := r.pending[len(r.pending)-1].Position
-		r.pending = nil
-		r.step(core.Persisted{Through: through})
-	})
+	r.syncing, r.waits = true, false
+	r.later(r.world.cfg.SyncMax, r.synced)
 }
 
-func (r *Replica) trim(below consensus.Position) {
-	if err := r.log.Trim(below); err != nil {
-		r.world.checks.fail("%s: trim: %v", replicaName(int(r.id)), err)
+func (r *Replica) onSynced() {
+	r.syncing = false
+	if err := r.log.Sync(); err != nil {
+		r.world.checks.fail("disk", "%s: sync: %v", replicaName(int(r.id)), err)
+		return
 	}
+	r.waits = false
+	r.step(core.Persisted{Through: r.append})
 }
 
 func (r *Replica) executeNext() {
+	w := r.world
 	x := r.storer.executions[0]
 	r.storer.executions = r.storer.executions[1:]
 	result, err := r.machine.Execute(x.Batch, x.Sequence)
 	if err != nil {
-		r.world.checks.fail("%s: execute %d: %v", replicaName(int(r.id)), x.Sequence, err)
+		w.checks.fail("execution", "%s: %v", replicaName(int(r.id)), err)
 		return
 	}
+	w.trace.add(traceExecuted, w.now, int(r.id), int(x.Sequence&0xffff), result.History[:])
 	if r.behaviour == nil {
-		r.world.checks.executed(r.id, x.Batch, result)
+		w.checks.executed(r.id, x.Batch, result)
+	}
+	if w.cfg.Observe != nil {
+		w.note(Event{Kind: EventExecuted, From: int(r.id), Sequence: x.Sequence, Digest: x.Batch.Digest.Short()})
 	}
 	in := core.Executed{Execution: result}
 	if result.Clients {
@@ -156,3 +175,19 @@ func (r *Replica) release(reply core.Reply) {
 		}
 	})
 }
+
+// noteStatus tells the observer of new views and low water marks.
+func (r *Replica) noteStatus() {
+	s, old := r.core.Status().Engine, r.seen
+	r.seen = s
+	if s.View != old.View {
+		r.world.note(Event{Kind: EventView, From: int(r.id), View: s.View})
+	}
+	if s.ChangingTo != old.ChangingTo && s.ChangingTo > s.View {
+		r.world.note(Event{Kind: EventView, From: int(r.id), View: s.ChangingTo, Text: "asked for"})
+	}
+	if s.Low != old.Low {
+		r.world.note(Event{Kind: EventStable, From: int(r.id), Sequence: s.Low})
+	}
+}
+

@@ -1,13 +1,12 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
-	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
 	"github.com/varangian-bft/varangian/replica/transfer"
@@ -17,17 +16,26 @@ import (
 	"github.com/varangian-bft/varangian/store/memory"
 )
 
+// segmentBytes is the size of a simulated log's segments: small, so that runs of
+// seconds fill several.
+const segmentBytes = 1 << 16
+
 // A Replica is a production core with a virtual disk. Between Crash and Start it
 // is down.
 type Replica struct {
 	world  *World
 	id     consensus.ReplicaID
 	signer crypto.Signer
+	chance *rand.Rand
 	disk   *logtest.Disk
 	store  *memory.Store
+	clock  Clock
 
 	life    int // incarnation: what an earlier one began does not come back
 	up      bool
+	began   bool // it has a log: one that is gone is damage (R83)
+	wiped   bool // its disk is gone for good
+	paused  time.Duration
 	engine  *pbft.Engine
 	core    *core.Core
 	machine *statemachine.Machine
@@ -37,18 +45,28 @@ type Replica struct {
 	storer  storer
 	out     core.Output
 	syncing bool
-	pending []consensus.Record // appended, not synced
+	synced  func()
+	append  consensus.Position // last position that was appended
+	waits   bool               // something was appended since the sync under way began
+	seen    consensus.Status   // of the engine, for Observe
 	Halted  *consensus.Halt    // why it stopped for good
 
 	behaviour Behaviour // nil for a correct replica
 }
 
 func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica {
-	return &Replica{world: w, id: id, signer: signer, disk: logtest.NewDisk(), store: memory.New()}
+	return &Replica{
+		world: w, id: id, signer: signer, chance: w.cfg.stream(streamReplica, int(id)),
+		disk: logtest.NewDisk(), store: memory.New(),
+	}
 }
 
 // Up reports whether the replica runs.
 func (r *Replica) Up() bool { return r.up }
+
+// Wiped reports whether the replica lost its disk, which puts it out of the group
+// for good.
+func (r *Replica) Wiped() bool { return r.wiped }
 
 // Status returns where the core stands.
 func (r *Replica) Status() core.Status { return r.core.Status() }
@@ -57,7 +75,7 @@ func (r *Replica) Status() core.Status { return r.core.Status() }
 func (r *Replica) Start() error {
 	w := r.world
 	r.life++
-	r.Halted = nil
+	r.Halted, r.paused = nil, 0
 	machine, err := statemachine.NewMachine(w.cfg.App(), w.group, r.store, statemachine.WithScheme(w.cfg.Scheme))
 	if err != nil {
 		return err
@@ -65,13 +83,16 @@ func (r *Replica) Start() error {
 	engine := pbft.New(pbft.Config{Group: w.group, Self: r.id, Signer: r.signer, Timeout: w.cfg.Timeout})
 	r.machine, r.engine = machine, engine
 	r.core = core.New(core.Config{
-		Group: w.group, Self: r.id, Signer: r.signer, Engine: engine, Pool: core.DefaultPoolLimits(w.cfg.Parameters),
+		Group: w.group, Self: r.id, Signer: r.signer, Engine: &observed{Engine: engine, coverage: &w.coverage},
+		Pool: core.DefaultPoolLimits(w.cfg.Parameters),
 	})
 	r.decoder = core.Decoder{Group: w.group, Codec: pbft.NewCodec(w.group)}
-	r.log, err = log.Open(r.disk, log.Config{Identity: w.group.ID, SegmentBytes: 1 << 16}, r.core.Replay)
+	config := log.Config{Identity: w.group.ID, SegmentBytes: segmentBytes, MustExist: r.began}
+	r.log, err = log.Open(r.disk, config, r.core.Replay)
 	if err != nil {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}
+	r.began = true
 	found := core.Durable{History: machine.History(), Enrolled: len(machine.Enrolments())}
 	if found.Marker, err = r.store.Marker(); err != nil {
 		return err
@@ -81,40 +102,92 @@ func (r *Replica) Start() error {
 		return err
 	}
 	r.server = transfer.NewServer(w.group, r.store, &transfer.MemorySpool{})
-	r.up, r.syncing, r.pending = true, false, nil
-	r.core.Start(found, w.now, &r.out)
+	r.up, r.syncing, r.waits, r.synced = true, false, false, r.onSynced
+	r.out = core.Output{}
+	w.checks.started(r.id, machine.Executed())
+	r.core.Start(found, r.now(), &r.out)
 	r.carry()
-	r.tick()
+	r.tickLater()
 	return nil
 }
 
-// Crash loses power: what was not synced may be gone, as the world's chance
+// now is the time that the replica's clock shows.
+func (r *Replica) now() time.Time {
+	passed := r.world.now
+	return epoch.Add(passed + r.clock.Offset + passed/1_000_000*time.Duration(r.clock.Drift))
+}
+
+// SetClock sets the replica's clock wrong.
+func (r *Replica) SetClock(c Clock) { r.clock = c }
+
+// A Loss says what a crash does to what was not synced.
+type Loss struct {
+	Lost float64 // share of the writes that are gone, 0 to 1
+	Torn float64 // share of the others that are there in part
+}
+
+// Crash loses power: what was not synced may be gone, as the replica's chance
 // decides (R78).
-func (r *Replica) Crash() {
+func (r *Replica) Crash() { r.CrashWith(Loss{Lost: 1. / 3, Torn: 1. / 2}) }
+
+// CrashWith loses power, and of what was not synced the given shares.
+func (r *Replica) CrashWith(l Loss) {
+	r.storer.crash()
+	r.stop()
+	r.disk.Crash(func(n int) int {
+		if n != 3 {
+			return r.chance.IntN(n)
+		}
+		switch { // a page of a write: gone, whole or in part
+		case r.chance.Float64() < l.Lost:
+			return 0
+		case r.chance.Float64() < l.Torn:
+			return 2
+		}
+		return 1
+	})
+}
+
+// Wipe takes the disk away: the replica stops, and has to refuse to start again
+// from nothing (R83).
+func (r *Replica) Wipe() {
+	r.stop()
+	r.disk, r.store, r.wiped = logtest.NewDisk(), memory.New(), true
+}
+
+// stop ends the present life.
+func (r *Replica) stop() {
 	r.up = false
 	r.life++
-	r.disk.Crash(r.world.rng.IntN)
 }
+
+// Pause lets the replica do nothing until a time; what arrives waits.
+func (r *Replica) Pause(d time.Duration) { r.paused = max(r.paused, r.world.now+d) }
 
 // later does something at a later time, unless the replica is down by then or was
 // started anew.
-func (r *Replica) later(least, most time.Duration, do func()) {
-	life := r.life
-	r.world.after(r.world.between(least, most), func() {
-		if r.up && r.life == life {
-			do()
-		}
-	})
+func (r *Replica) later(most time.Duration, do func()) {
+	at := r.world.now
+	if most > 0 {
+		at += time.Duration(r.chance.Int64N(int64(most)))
+	}
+	r.world.agenda.push(at, appointment{call: do, replica: r, life: r.life})
 }
 
-func (r *Replica) tick() {
-	r.later(tickInterval, tickInterval, func() {
-		r.step(core.Tick{Now: r.world.now})
-		if r.behaviour != nil {
-			r.behaviour.Tick()
-		}
-		r.tick()
-	})
+func (r *Replica) tickLater() {
+	r.world.agenda.push(r.world.now+r.world.cfg.Tick, appointment{replica: r, life: r.life})
+}
+
+func (r *Replica) onTick() {
+	r.step(core.Tick{Now: r.now()})
+	if r.behaviour != nil {
+		r.behaviour.Tick()
+	} else if r.up {
+		r.world.checks.bounded(r)
+	}
+	if r.up {
+		r.tickLater()
+	}
 }
 
 func (r *Replica) step(in core.Input) {
@@ -123,67 +196,4 @@ func (r *Replica) step(in core.Input) {
 	}
 	r.core.Step(in, &r.out)
 	r.carry()
-}
-
-// receive decodes, verifies and takes a frame of another replica.
-func (r *Replica) receive(from consensus.ReplicaID, frame []byte) {
-	if !r.up || !r.hears(int(from), false, frame) {
-		return
-	}
-	u, err := r.decoder.Replica(frame, r.core.Hint())
-	if err != nil {
-		if !errors.Is(err, consensus.ErrStale) && r.world.correct(from) {
-			r.world.checks.fail("%s sent %s a frame of type %d that does not decode: %v", replicaName(int(from)), replicaName(int(r.id)), frame[0], err)
-		}
-		return
-	}
-	crypto.VerifyAll(r.world.cfg.Scheme, []crypto.Unverified[consensus.Message]{u},
-		func(_ int, m crypto.Verified[consensus.Message]) {
-			if _, ok := m.Value().(core.RequestMessage); ok {
-				r.judge(m, -1)
-				return
-			}
-			r.step(core.Received{From: from, Message: m})
-		},
-		func(int) {
-			if !r.world.correct(from) {
-				return
-			}
-			r.world.checks.fail("%s sent %s a frame of type %d whose signature does not hold", replicaName(int(from)), replicaName(int(r.id)), frame[0])
-		})
-}
-
-func (r *Replica) receiveRequest(client int, frame []byte) {
-	if !r.up || !r.hears(client, true, frame) {
-		return
-	}
-	u, err := r.decoder.Client(frame)
-	if err != nil {
-		return
-	}
-	crypto.VerifyAll(r.world.cfg.Scheme, []crypto.Unverified[consensus.Message]{u},
-		func(_ int, m crypto.Verified[consensus.Message]) { r.judge(m, client) }, func(int) {})
-}
-
-// judge is what the executor of a real replica does with a verified request.
-func (r *Replica) judge(m crypto.Verified[consensus.Message], client int) {
-	in, reason := core.Judge(r.machine, m)
-	switch {
-	case in != nil:
-		r.step(in)
-	case client >= 0:
-		request := m.Value().(core.RequestMessage).Request
-		r.reply(client, wire.Refusal{Request: request.Digest(), Reason: reason}.Marshal())
-	}
-}
-
-func (r *Replica) reply(client int, frame []byte) {
-	from, to := party{index: int(r.id)}, party{client: true, index: client}
-	if r.behaviour == nil {
-		r.world.carry(from, to, frame)
-		return
-	}
-	for _, f := range r.behaviour.Answer(client, frame) {
-		r.world.carry(from, to, f)
-	}
 }

@@ -1,26 +1,39 @@
 package sim
 
 import (
+	"errors"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
 	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
+	"github.com/varangian-bft/varangian/store/memory"
 )
 
 // A storer writes a simulated replica's state, one job after the other, each
 // after a while.
 type storer struct {
 	replica    *Replica
-	jobs       []func()
+	jobs       []job
 	busy       bool
 	executions []consensus.Execute
 	snapshots  *core.Snapshotter
 	spool      transfer.MemorySpool
 }
 
-func (s *storer) put(job func()) {
-	s.jobs = append(s.jobs, job)
+// A job either writes or only reads.
+type job struct{ write, read func() error }
+
+func (j job) do() error {
+	if j.write != nil {
+		return j.write()
+	}
+	return j.read()
+}
+
+func (s *storer) put(j job) {
+	s.jobs = append(s.jobs, j)
 	s.next()
 }
 
@@ -29,52 +42,63 @@ func (s *storer) next() {
 		return
 	}
 	s.busy = true
-	s.replica.later(0, s.replica.world.cfg.SyncMax, func() {
-		job := s.jobs[0]
-		s.jobs = s.jobs[1:]
-		s.busy = false
-		job()
-		s.next()
-	})
+	s.replica.later(s.replica.world.cfg.SyncMax, s.turn)
 }
 
-// fail reports an error of the store, which never fails by itself.
-func (s *storer) fail(err error) {
-	s.replica.world.checks.fail("%s: state: %v", replicaName(int(s.replica.id)), err)
+func (s *storer) turn() {
+	j := s.jobs[0]
+	s.jobs = s.jobs[1:]
+	s.busy = false
+	if err := j.do(); err != nil {
+		s.replica.world.checks.fail("disk", "%s: state: %v", replicaName(int(s.replica.id)), err)
+		return
+	}
+	s.next()
 }
 
-func (s *storer) flush(w *statemachine.Window) {
+// crash ends the write under way after some of its parts, or lets it be as if it
+// had not begun, or as if it were whole (R84).
+func (s *storer) crash() {
+	r := s.replica
+	if r == nil || !r.up || !s.busy || s.jobs[0].write == nil || r.chance.IntN(2) == 0 {
+		return
+	}
+	r.up = false // nothing comes of it
+	r.store.Crash(r.chance.IntN(8))
+	if err := s.jobs[0].write(); errors.Is(err, memory.ErrCrashed) {
+		r.world.coverage.count("fault write of state ended half-way")
+	}
+	r.store.Crash(-1)
+}
+
+func (s *storer) flush(w *statemachine.Window) error {
 	r := s.replica
 	v, err := r.store.Next(w.Sequence)
 	if err == nil {
 		err = r.store.Apply(w.Changes, statemachine.Marker{Version: v, Chain: w.Chain})
 	}
 	if err != nil {
-		s.fail(err)
-		return
+		return err
+	}
+	if r.behaviour == nil {
+		r.world.checks.flushed(r.id, w)
 	}
 	r.machine.Flushed(v)
 	r.step(core.Flushed{Marker: statemachine.Marker{Version: v, Chain: w.Chain}})
+	return nil
 }
 
-func (s *storer) snapshot(m statemachine.Marker) {
+func (s *storer) snapshot(m statemachine.Marker) error {
 	n, ok, err := s.snapshots.Snapshot(m)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	if ok {
+	if err == nil && ok {
 		s.replica.step(core.Snapshotted{Snapshot: n})
 	}
+	return err
 }
 
-func (s *storer) save(c wire.SnapshotCertificate) {
-	if err := s.snapshots.Save(c); err != nil {
-		s.fail(err)
-	}
-}
+func (s *storer) save(c wire.SnapshotCertificate) error { return s.snapshots.Save(c) }
 
-func (s *storer) install(w transfer.Store) {
+func (s *storer) install(w transfer.Store) error {
 	r := s.replica
 	marked, err := w.Do(r.store, &s.spool)
 	in := core.Stored{}
@@ -84,13 +108,14 @@ func (s *storer) install(w transfer.Store) {
 	}
 	if err == nil && marked {
 		in.Marker, err = r.store.Marker()
+		r.world.checks.started(r.id, in.Marker.Version.Sequence())
 	}
 	if err == nil && w.Install != nil {
+		r.world.coverage.count("state installed from a snapshot")
 		err = s.snapshots.Reload()
 	}
-	if err != nil {
-		s.fail(err)
-		return
+	if err == nil {
+		r.step(in)
 	}
-	r.step(in)
+	return err
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -15,13 +14,16 @@ type World struct {
 	cfg      Config
 	group    *consensus.Group
 	rng      *rand.Rand
-	now      time.Time
+	now      time.Duration
 	agenda   agenda
-	order    uint64
+	net      network
 	replicas []*Replica
 	clients  []*Client
-	cut      func(from, to party) bool
 	checks   checks
+	coverage Coverage
+	trace    traceHash
+	byClient map[consensus.ClientID]int
+	one      [1]crypto.Unverified[consensus.Message] // under verification
 }
 
 // New returns a world at its beginning, with all replicas started.
@@ -31,17 +33,20 @@ func New(cfg Config) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{cfg: cfg, group: g, rng: rand.New(rand.NewPCG(cfg.Seed, 1)), now: epoch}
-	w.checks.init()
+	w := &World{cfg: cfg, group: g, rng: cfg.stream(streamWorld, 0), byClient: map[consensus.ClientID]int{}}
+	w.net.init(w)
+	w.checks.init(w)
 	for i, s := range signers {
-		r := newReplica(w, consensus.ReplicaID(i), s)
-		w.replicas = append(w.replicas, r)
+		w.replicas = append(w.replicas, newReplica(w, consensus.ReplicaID(i), s))
+	}
+	for i, s := range clientSigners {
+		w.byClient[consensus.ClientID(s.Public())] = i
+		w.clients = append(w.clients, newClient(w, i, s))
+	}
+	for _, r := range w.replicas {
 		if err := r.Start(); err != nil {
 			return nil, err
 		}
-	}
-	for i, s := range clientSigners {
-		w.clients = append(w.clients, newClient(w, i, s))
 	}
 	return w, nil
 }
@@ -56,53 +61,13 @@ func (w *World) Replica(i int) *Replica { return w.replicas[i] }
 func (w *World) Client(i int) *Client { return w.clients[i] }
 
 // Now is the virtual time since the beginning.
-func (w *World) Now() time.Duration { return w.now.Sub(epoch) }
+func (w *World) Now() time.Duration { return w.now }
 
 // Random is the world's source of chance, for whoever drives it.
 func (w *World) Random() *rand.Rand { return w.rng }
 
-// An appointment is something that happens at a time. Ties are broken by the
-// order in which they were made.
-type appointment struct {
-	at    time.Time
-	order uint64
-	do    func()
-}
-
-type agenda []appointment
-
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
-	if a[i].at.Equal(a[j].at) {
-		return a[i].order < a[j].order
-	}
-	return a[i].at.Before(a[j].at)
-}
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-
-// Push implements heap.Interface.
-func (a *agenda) Push(x any) { *a = append(*a, x.(appointment)) }
-
-// Pop implements heap.Interface.
-func (a *agenda) Pop() any {
-	old := *a
-	last := old[len(old)-1]
-	*a = old[:len(old)-1]
-	return last
-}
-
-func (w *World) after(d time.Duration, do func()) {
-	w.order++
-	heap.Push(&w.agenda, appointment{at: w.now.Add(d), order: w.order, do: do})
-}
-
-// between draws a duration.
-func (w *World) between(least, most time.Duration) time.Duration {
-	if most <= least {
-		return least
-	}
-	return least + time.Duration(w.rng.Int64N(int64(most-least)))
-}
+// Coverage is what the world has seen so far. The caller does not change it.
+func (w *World) Coverage() *Coverage { return &w.coverage }
 
 // Run lets the world go on for a time, and returns the first broken invariant.
 func (w *World) Run(d time.Duration) error {
@@ -110,15 +75,21 @@ func (w *World) Run(d time.Duration) error {
 }
 
 // RunUntil goes on until done reports true or the time is over. After each event
-// the invariants are checked (R118).
+// the invariants are checked (R118). An error is a *Broken.
 func (w *World) RunUntil(d time.Duration, done func() bool) error {
-	end := w.now.Add(d)
-	for len(w.agenda) > 0 && !w.agenda[0].at.After(end) {
-		next := heap.Pop(&w.agenda).(appointment)
-		w.now = next.at
-		next.do()
+	end := w.now + d
+	for {
+		at, ok := w.agenda.next()
+		if !ok || at > end {
+			break
+		}
+		a := w.agenda.pop()
+		w.now = at
+		w.do(a)
 		if w.checks.broken != nil {
-			return fmt.Errorf("seed %d at %v: %w", w.cfg.Seed, w.Now(), w.checks.broken)
+			b := *w.checks.broken
+			b.Seed, b.At = w.cfg.Seed, w.now
+			return &b
 		}
 		if done() {
 			return nil
@@ -128,18 +99,46 @@ func (w *World) RunUntil(d time.Duration, done func() bool) error {
 	return nil
 }
 
-// Cut severs channels for as long as the function reports true for them; nil
-// heals everything.
-func (w *World) Cut(cut func(from, to int) bool) {
-	if cut == nil {
-		w.cut = nil
-		return
+// A Broken is an invariant that does not hold.
+type Broken struct {
+	Invariant string // its name, for instance "agreement"
+	Detail    string
+	Seed      uint64
+	At        time.Duration // virtual time
+}
+
+// Error implements error.
+func (b *Broken) Error() string {
+	return fmt.Sprintf("seed %d at %v: %s: %s", b.Seed, b.At, b.Invariant, b.Detail)
+}
+
+// do carries out one appointment, unless it belongs to an earlier life of its
+// replica. What falls into a pause happens at its end.
+func (w *World) do(a appointment) {
+	if r := a.replica; r != nil {
+		if a.life != 0 && (!r.up || r.life != a.life) {
+			return
+		}
+		if r.paused > w.now {
+			w.agenda.push(r.paused, a)
+			return
+		}
 	}
-	w.cut = func(from, to party) bool {
-		return !from.client && !to.client && cut(from.index, to.index)
+	switch {
+	case a.call != nil:
+		a.call()
+	case a.frame != nil:
+		w.deliver(int(a.from), int(a.to), a.frame)
+	default:
+		a.replica.onTick()
 	}
 }
 
-// Digest is a hash of everything that was executed anywhere so far: equal seeds
-// give equal digests.
-func (w *World) Digest() crypto.Digest { return w.checks.digest }
+// after does something at a later time.
+func (w *World) after(d time.Duration, do func()) {
+	w.agenda.push(w.now+d, appointment{call: do})
+}
+
+// Digest is a hash of everything that was delivered, sent, logged and executed
+// anywhere so far: equal seeds give equal digests.
+func (w *World) Digest() crypto.Digest { return w.trace.digest() }

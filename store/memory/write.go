@@ -16,11 +16,12 @@ var ErrCrashed = errors.New("memory store: crashed in the middle of a write")
 
 // Crash makes the next Apply or Install stop after so many of its writes to keys,
 // and fail with ErrCrashed. What it wrote stays, above the marker, as on a disk.
-// With as many writes as there are keys, or more, only the marker is missing.
+// With as many writes as there are keys, or more, only the marker is missing. A
+// negative number calls it off.
 func (s *Store) Crash(afterWrites int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stop = max(afterWrites, 0) + 1
+	s.stop = max(afterWrites+1, 0)
 }
 
 // Fail makes every later call fail with err, until Fail(nil).
