@@ -42,8 +42,8 @@ func keyOf(r *consensus.Request) requestKey {
 type entry struct {
 	request    *consensus.Request
 	arrived    time.Time
-	proposed   bool // by this replica, in the present view
-	forwarded  bool
+	proposed   bool   // by this replica, in the present view
+	forwards   int    // how often it was forwarded in the present view
 	confirmed  bool   // Machine.Fresh took it again after half its time (R31)
 	prev, next *entry // in order of arrival
 }
@@ -273,7 +273,7 @@ func (p *pool) remove(e *entry) {
 func (p *pool) entered() {
 	p.viewEntered = p.now
 	for e := p.first; e != nil; e = e.next {
-		e.forwarded, e.confirmed = false, false
+		e.forwards, e.confirmed = 0, false
 		if e.proposed {
 			e.proposed = false
 			p.enqueue(p.lines[e.request.Client], e)

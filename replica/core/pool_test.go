@@ -128,10 +128,10 @@ func TestPoolInNewView(t *testing.T) {
 		t.Fatalf("proposed %d of 3", n)
 	}
 	p.now = start.Add(time.Second)
-	p.first.forwarded, p.first.confirmed = true, true
+	p.first.forwards, p.first.confirmed = 2, true
 	p.entered()
 	p.entered()
-	if p.first.forwarded || p.first.confirmed || p.age(p.first) != 0 {
+	if p.first.forwards > 0 || p.first.confirmed || p.age(p.first) != 0 {
 		t.Error("a request does not wait anew in a new view")
 	}
 	if n := len(p.take(&g)); n != 3 || p.proposable() {

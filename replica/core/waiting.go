@@ -18,27 +18,34 @@ func (c *Core) patience() time.Duration {
 	return t + min(4*c.pool.delay, 7*t)
 }
 
+// forwardsPerWait is into how many parts a request's time is cut: after the first
+// half of them it is forwarded, and again after each further one, since a frame may
+// be lost and the primary's pool full.
+const forwardsPerWait = 8
+
 // watch forwards requests that wait too long to the primary, and tells the engine
-// when one is overdue. Only requests that execution would still take count (R31).
+// when one is overdue. Only requests that execution would still take count (R31),
+// which a replica that is catching up cannot know.
 func (c *Core) watch(out *Output) {
 	status := c.engine.Status()
-	if status.ChangingTo > status.View || status.Primary == c.self {
+	if status.ChangingTo > status.View || status.Primary == c.self || c.moving.active() {
 		return
 	}
 	patience := c.patience()
 	asked := 0
 	for e := c.pool.first; e != nil && c.pool.age(e) >= patience/2; e = e.next {
+		next := patience / forwardsPerWait * time.Duration(forwardsPerWait/2+e.forwards)
 		switch {
-		case !e.forwarded && asked < recheckCountMax:
+		case e.confirmed && c.pool.age(e) >= patience:
+			c.step(consensus.Overdue{}, out)
+			return
+		case c.pool.age(e) >= next && asked < recheckCountMax:
 			asked++
-			e.forwarded = true
+			e.forwards++
 			out.Recheck = append(out.Recheck, e.request)
 			c.send(consensus.Outbound{
 				To: status.Primary, Class: consensus.ClassClient, Frame: wire.RequestFrame(e.request),
 			}, out)
-		case e.confirmed && c.pool.age(e) >= patience:
-			c.step(consensus.Overdue{}, out)
-			return
 		}
 	}
 }
