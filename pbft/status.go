@@ -121,7 +121,7 @@ func (e *Engine) waitingForView() string {
 		for _, c := range votes {
 			signed |= 1 << c.Signer
 		}
-		return fmt.Sprintf("waiting for %d more view changes to view %d from %s", missing, e.changing, e.names(^signed, consensus.Everyone))
+		return fmt.Sprintf("waiting for %d more view changes to view %d from %s", missing, e.changing, e.names(^signed, consensus.Everyone)) + e.alarmText(e.newViewAlarm)
 	}
 	return fmt.Sprintf("waiting for the new view %d from r%d", e.changing, e.group.Primary(e.changing)) + e.alarmText(e.newViewAlarm)
 }

@@ -78,6 +78,9 @@ func (e *Engine) learn(m *ViewChange, out *consensus.Effects) bool {
 
 // considerChanges acts on the view changes at hand: it joins f+1 others (R68), and
 // with a quorum it opens the view as its primary or starts to wait for it (R67).
+// Whoever asks for a later view has given this one up, and its VIEW-CHANGE for it
+// may be lost for good (R70): it counts for the wait, or replicas that a loss has
+// spread over several views would wait in them for ever.
 func (e *Engine) considerChanges(out *consensus.Effects) {
 	if to, ok := e.joinable(); ok {
 		e.changeTo(to, out)
@@ -87,14 +90,11 @@ func (e *Engine) considerChanges(out *consensus.Effects) {
 		return
 	}
 	quorum := e.changesFor(e.changing)
-	if len(quorum) < e.group.Quorum {
-		return
-	}
-	if e.group.Primary(e.changing) == e.self {
+	if len(quorum) >= e.group.Quorum && e.group.Primary(e.changing) == e.self {
 		e.openView(quorum[:e.group.Quorum], out)
 		return
 	}
-	if !e.newViewAlarm.set {
+	if !e.newViewAlarm.set && e.changesFrom(e.changing) >= e.group.Quorum {
 		e.newViewAlarm = alarm{set: true, at: e.clock + e.timeout()}
 	}
 }
@@ -124,6 +124,16 @@ func (e *Engine) changesFor(v consensus.ViewNumber) (list []*ViewChange) {
 		}
 	}
 	return list
+}
+
+// changesFrom counts the view changes for a view or a later one.
+func (e *Engine) changesFrom(v consensus.ViewNumber) (count int) {
+	for _, c := range e.changes {
+		if c != nil && c.To >= v {
+			count++
+		}
+	}
+	return count
 }
 
 // openView makes the NEW-VIEW of a view whose primary this replica is (R62). It
