@@ -171,7 +171,9 @@ func (e *Engine) replayRoot(r consensus.Record) error {
 		if err != nil {
 			return err
 		}
-		if e.newView == nil || m.View > e.newView.View {
+		// Also one that was read already: the log before the root may begin behind the
+		// certificate that put its proposals into the window.
+		if e.newView == nil || m.View >= e.newView.View {
 			e.replayNewView(m, r)
 		}
 	}
