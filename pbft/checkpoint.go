@@ -37,7 +37,9 @@ func newCheckpoints(n int) checkpoints {
 	return checkpoints{votes: make(map[consensus.Sequence][]*Checkpoint), far: make([]*Checkpoint, n)}
 }
 
-// onFlushed tells the others that the state at a checkpoint is on disk (R50).
+// onFlushed tells the others that the state at a checkpoint is on disk (R50). A
+// state store that lost a checkpoint comes here with it a second time: what was
+// said of it stands, and no other state is signed (R51, R80).
 func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *consensus.Effects) {
 	if n <= e.flushed.sequence {
 		return
@@ -47,7 +49,12 @@ func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *conse
 	if e.diverged(n, chain, out) {
 		return
 	}
-	if n > e.certified {
+	own := e.ownCheckpoint(n)
+	if own != nil && own.Chain != chain {
+		e.halt(consensus.CauseDiverged, fmt.Sprintf("the state after sequence %d is not the one that this replica signed a checkpoint for; restore it from the group", n), out)
+		return
+	}
+	if own == nil && n > e.certified {
 		c := newCheckpoint(n, chain, e.self, e.domain, e.cfg.Signer)
 		c.at = e.record(recordCheckpoint, n, c.frame, out)
 		e.send(c.frame, c.at, out)
@@ -74,7 +81,7 @@ func (e *Engine) onCheckpoint(c *Checkpoint, out *consensus.Effects) {
 		return
 	}
 	if c.Signer == e.self {
-		if own := e.votes[c.Sequence]; own == nil || own[e.self] == nil || own[e.self].Chain != c.Chain {
+		if own := e.ownCheckpoint(c.Sequence); own == nil || own.Chain != c.Chain {
 			e.forget(fmt.Sprintf("CHECKPOINT n=%d", c.Sequence), out)
 		}
 		return
@@ -114,6 +121,15 @@ func (e *Engine) file(c *Checkpoint, out *consensus.Effects) {
 	}
 }
 
+// ownCheckpoint is the own CHECKPOINT at a sequence above the certified one, or nil.
+func (e *Engine) ownCheckpoint(n consensus.Sequence) *Checkpoint {
+	votes := e.votes[n]
+	if votes == nil {
+		return nil
+	}
+	return votes[e.self]
+}
+
 func equalCheckpoints(votes []*Checkpoint, c *Checkpoint) (list []Signed) {
 	for _, v := range votes {
 		if v != nil && v.Sequence == c.Sequence && v.Chain == c.Chain {
@@ -136,8 +152,8 @@ func (e *Engine) onCheckpointCertificate(c *CheckpointCertificate, out *consensu
 func (e *Engine) signedBySelf(c *CheckpointCertificate) bool {
 	for _, v := range c.Votes {
 		if v.Replica == e.self {
-			own := e.votes[c.Sequence]
-			return own == nil || own[e.self] == nil || own[e.self].Chain != c.Chain
+			own := e.ownCheckpoint(c.Sequence)
+			return own == nil || own.Chain != c.Chain
 		}
 	}
 	return false
@@ -157,8 +173,7 @@ func (e *Engine) stabilize(c *CheckpointCertificate, out *consensus.Effects) {
 	}
 	e.adopt(c)
 	e.stableAt = e.record(recordStable, c.Sequence, c.frame, out)
-	own := e.votes[c.Sequence]
-	if own != nil && own[e.self] != nil && e.diverged(c.Sequence, own[e.self].Chain, out) {
+	if own := e.ownCheckpoint(c.Sequence); own != nil && e.diverged(c.Sequence, own.Chain, out) {
 		return
 	}
 	if e.flushed.sequence == c.Sequence && e.diverged(c.Sequence, e.flushed.chain, out) {

@@ -220,8 +220,8 @@ func (e *Engine) onStarted(ev consensus.Started, out *consensus.Effects) {
 		out.Stable = append(out.Stable, e.checkpoint())
 	}
 	e.dropSlots()
-	if ev.Executed > 0 {
-		e.resume(ev, out)
+	if ev.Executed > 0 { // said now if a crash came between state and log (R50)
+		e.onFlushed(ev.Executed, ev.Chain, out)
 	}
 	if e.halted {
 		return
@@ -235,19 +235,4 @@ func (e *Engine) onStarted(ev consensus.Started, out *consensus.Effects) {
 	e.considerChanges(out)
 	e.execute(out)
 	e.tellStatus(out)
-}
-
-// resume compares the state on disk with what was said about it before the
-// restart, and says it now if a crash came between state and log (R50, R51).
-func (e *Engine) resume(ev consensus.Started, out *consensus.Effects) {
-	if own := e.votes[ev.Executed]; own != nil && own[e.self] != nil {
-		e.flushed = state{ev.Executed, ev.Chain}
-		if own[e.self].Chain != ev.Chain {
-			e.halt(consensus.CauseDiverged, fmt.Sprintf("the state after sequence %d is not the one that this replica signed a checkpoint for; restore it from the group", ev.Executed), out)
-			return
-		}
-		e.trimLog(out)
-		return
-	}
-	e.onFlushed(ev.Executed, ev.Chain, out)
 }
