@@ -32,7 +32,7 @@ func VerifyEvidence(ev consensus.Evidence, g *consensus.Group, scheme crypto.Sch
 			return Charge{}, fmt.Errorf("%w: statement %d is not a vote", ErrNoProof, i+1)
 		}
 		ok := false
-		if votes[i], checks[i], ok = c.readVote(frame); !ok || votes[i].Signer != ev.Against {
+		if votes[i], checks[i], ok = c.evidenceVote(frame); !ok || votes[i].Signer != ev.Against {
 			return Charge{}, fmt.Errorf("%w: statement %d is not a vote of replica %d", ErrNoProof, i+1, ev.Against)
 		}
 	}
