@@ -27,7 +27,7 @@ func BinariesIn(dir string) (Binaries, error) {
 	b := Binaries{Replica: filepath.Join(dir, "replica"), Client: filepath.Join(dir, "client")}
 	for _, path := range []string{b.Replica, b.Client} {
 		if _, err := os.Stat(path); err != nil {
-			return b, fmt.Errorf("%w; build it with: go build -o %s %s/cmd/...", err, dir, module)
+			return b, fmt.Errorf("%w; build it with go build -o %s %s/cmd/replica %[3]s/cmd/client", err, dir, module)
 		}
 	}
 	return b, nil

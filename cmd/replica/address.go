@@ -63,6 +63,12 @@ func splitAddress(address string) (host string, port int, err error) {
 // freePorts returns different TCP ports that nobody listens on now.
 func freePorts(count int) ([]int, error) {
 	var out []int
+	var held []net.Listener // to the end, so that no port comes twice
+	defer func() {
+		for _, listener := range held {
+			listener.Close()
+		}
+	}()
 	for range portTries {
 		if len(out) == count {
 			break
@@ -72,7 +78,7 @@ func freePorts(count int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		defer listener.Close() // only at the end, so that no port comes twice
+		held = append(held, listener)
 		out = append(out, port)
 	}
 	if len(out) < count {

@@ -14,7 +14,7 @@ import (
 func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	colour := isTerminal(w)
 	if format == "text" || format == "auto" && colour {
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.StampMilli, NoColor: !colour}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.StampMilli, NoColor: !colour}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
