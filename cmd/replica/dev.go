@@ -130,8 +130,7 @@ func (d *dev) run(ctx context.Context, hurry <-chan struct{}) error {
 	}
 	d.print("", fmt.Sprintf("==> %d replicas run in %s, of which %d may be faulty. Their logs follow; Ctrl-C ends them.", g.N, d.dir, g.F))
 	d.print("", "==> In another terminal:")
-	d.print("", fmt.Sprintf("export VARANGIAN_GROUP=%s VARANGIAN_KEY=%s", filepath.Join(d.dir, "group.toml"), filepath.Join(d.dir, "client-0", "keys")))
-	d.print("", "client put colour green && client get colour")
+	d.print("", "    "+clientLine(d.dir)+" put colour green")
 	for running := len(children); running > 0; {
 		select {
 		case c := <-ended:

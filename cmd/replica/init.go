@@ -189,9 +189,15 @@ func (l *layout) explain(c *cobra.Command, g *consensus.Group) error {
 		fmt.Fprintf(out, "  replica run --dir %s\n", filepath.Join(l.dir, fmt.Sprintf("replica-%d", i)))
 	}
 	if l.clients > 0 {
-		fmt.Fprintf(out, "Then use the service:\n  export VARANGIAN_GROUP=%s VARANGIAN_KEY=%s\n  client put colour green\n  client get colour\n",
-			filepath.Join(l.dir, "group.toml"), filepath.Join(l.dir, "client-0", "keys"))
+		use := clientLine(l.dir)
+		fmt.Fprintf(out, "Then use the service:\n  %s put colour green\n  %s get colour\n", use, use)
 	}
 	_, err := fmt.Fprintf(out, "See where a replica stands:\n  replica status --dir %s\n", filepath.Join(l.dir, "replica-0"))
 	return err
+}
+
+// clientLine is how the client program is called for a group. It names no
+// environment variable: replicas started in the same terminal would see it too.
+func clientLine(dir string) string {
+	return fmt.Sprintf("client --group %s --key %s", filepath.Join(dir, "group.toml"), filepath.Join(dir, "client-0", "keys"))
 }

@@ -36,6 +36,16 @@ type loaded struct {
 	values []value
 }
 
+// source says who says what a setting is.
+func (c *loaded) source(name string) string {
+	for i, s := range table {
+		if s.name == name {
+			return c.values[i].source
+		}
+	}
+	return "nobody"
+}
+
 // addFlags gives a command the flags from which load reads.
 func addFlags(f *pflag.FlagSet) {
 	f.String("config", "", "the configuration file; without it "+fileName+" of --dir, or of this folder if there is one")

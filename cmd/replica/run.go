@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -98,8 +98,11 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 		}
 	}
 	if cfg.Listen == "" {
-		return replica.Config{}, &cli.Problem{Status: cli.ExitSurrounding, Err: errors.New(
-			"the keys in " + c.key + " belong to no replica of " + c.group + "; use the key file and the group file of one group")}
+		// Who says so is part of it: a VARANGIAN_KEY that is meant for the client
+		// program reaches this one too.
+		return replica.Config{}, &cli.Problem{Status: cli.ExitSurrounding, Err: fmt.Errorf(
+			"the keys in %s (from %s) belong to no replica of %s (from %s); use the key file of a replica and the group file of its group",
+			c.key, c.source("key"), c.group, c.source("group"))}
 	}
 	return cfg, nil
 }
