@@ -53,6 +53,7 @@ func New(cfg Config) *Core {
 	}
 	c.snapshots.latest = make([]*wire.SignedSnapshot, cfg.Group.N)
 	c.snapshots.answered = make([]time.Time, cfg.Group.N)
+	c.moving.serving = make([]time.Time, cfg.Group.N)
 	c.moving.fetcher = transfer.NewFetcher(cfg.Group, cfg.Self)
 	return c
 }
@@ -112,6 +113,7 @@ func (c *Core) Step(in Input, out *Output) {
 	case Stored:
 		c.onStored(in, out)
 	case Served:
+		c.moving.serving[in.To] = time.Time{}
 		for _, f := range in.Frames {
 			c.send(consensus.Outbound{To: in.To, Class: consensus.ClassState, Frame: f}, out)
 		}

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
@@ -16,7 +18,11 @@ type moving struct {
 	marker  statemachine.Marker   // durable state
 	parked  []consensus.Execute   // bounded by the engine's window
 	afters  []consensus.Position  // of the batches at the executor, in order
+	serving []time.Time           // by replica: since when its question is at the server; zero if none is
 }
+
+// servingMax is when an answer of the own server is given up as lost.
+const servingMax = 10 * time.Second
 
 // active reports whether executions have to wait for a transfer.
 func (m *moving) active() bool { return m.target != nil || m.fetcher.Active() }
@@ -52,6 +58,11 @@ func (c *Core) move(out *Output) {
 // server.
 func (c *Core) stateFrame(from consensus.ReplicaID, message consensus.Message, out *Output) {
 	if transfer.Question(message) {
+		// One at a time of each, so that none keeps the server from the others (R102).
+		if since := c.moving.serving[from]; !since.IsZero() && c.now.Sub(since) < servingMax {
+			return
+		}
+		c.moving.serving[from] = c.now
 		out.Serve = append(out.Serve, Serve{From: from, Message: message})
 		return
 	}

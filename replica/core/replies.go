@@ -7,10 +7,20 @@ import (
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
+// frameResultsMax is what the results in one frame may add up to, unless it holds
+// one request alone: what a batch puts out for one client can be more than fits into
+// any frame (R103).
+const frameResultsMax = 1 << 20
+
+// entrySpare is more than a leaf and its path add to the results.
+const entrySpare = 768
+
 // Frames joins a signed root with the results, one frame for each client that
-// wanted reports true for, in the order of the batch (design, idea 6).
+// wanted reports true for, or more if they are large, in the order of the batch
+// (design, idea 6).
 func (r Reply) Frames(wanted func(consensus.ClientID) bool, send func(consensus.ClientID, []byte)) {
 	frames := map[consensus.ClientID]*wire.Reply{}
+	sizes := map[consensus.ClientID]int{}
 	var order []consensus.ClientID
 	for i := range r.Outcomes {
 		o := &r.Outcomes[i]
@@ -23,6 +33,12 @@ func (r Reply) Frames(wanted func(consensus.ClientID) bool, send func(consensus.
 			frames[o.Leaf.Client] = f
 			order = append(order, o.Leaf.Client)
 		}
+		size := len(o.Results) + entrySpare
+		if sizes[o.Leaf.Client]+size > frameResultsMax && len(f.Entries) > 0 {
+			send(o.Leaf.Client, f.Marshal())
+			f.Entries, sizes[o.Leaf.Client] = nil, 0
+		}
+		sizes[o.Leaf.Client] += size
 		f.Entries = append(f.Entries, wire.ReplyEntry{Leaf: o.Leaf, Path: r.Tree.Path(i), Results: o.Results})
 	}
 	for _, id := range order {
