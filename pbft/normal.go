@@ -60,6 +60,9 @@ func (e *Engine) onPrePrepare(m *PrePrepare, out *consensus.Effects) {
 	}
 	s.proposal, s.fresh = m, true
 	e.proposed, e.top = max(e.proposed, h.Sequence), max(e.top, h.Sequence)
+	for _, v := range s.prepares {
+		e.confront(s, v, out)
+	}
 	e.want(s, out)
 	e.advance(s, out)
 }
@@ -106,7 +109,21 @@ func (e *Engine) onVote(v *Vote, out *consensus.Effects) {
 		return
 	}
 	votes[v.Signer] = v
+	if v.Kind == TypePrepare {
+		e.confront(s, v, out)
+	}
 	e.advance(s, out)
+}
+
+// confront shows a replica that prepared another batch what the primary signed
+// here: one of the two lies, and if it is the primary, the other replica now holds
+// the proof (R46). At most once for each replica and slot in a view (R105).
+func (e *Engine) confront(s *slot, v *Vote, out *consensus.Effects) {
+	if v == nil || s.proposal == nil || v.Header.Batch == s.proposal.Header.Batch || s.confronted>>v.Signer&1 == 1 {
+		return
+	}
+	s.confronted |= 1 << v.Signer
+	out.Send = append(out.Send, consensus.Outbound{To: v.Signer, Class: consensus.ClassStatus, Frame: s.proposal.frame})
 }
 
 // advance takes a slot as far as its votes allow, and then executes every

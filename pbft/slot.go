@@ -23,6 +23,8 @@ type slot struct {
 	commits  []*Vote            // by replica
 	commitAt consensus.Position // record of the own commit in view
 
+	confronted uint64 // by replica: has been shown the proposal of view
+
 	prepared      *PreparedCertificate // of the highest view (R59)
 	certificate   *CommitCertificate
 	certificateAt consensus.Position // record of certificate and batch
@@ -45,7 +47,7 @@ func newSlot(n consensus.Sequence, v consensus.ViewNumber, replicas int) *slot {
 
 // enter forgets the votes of lower views.
 func (s *slot) enter(v consensus.ViewNumber) {
-	s.view, s.proposal, s.fresh, s.votedAt, s.commitAt = v, nil, false, 0, 0
+	s.view, s.proposal, s.fresh, s.votedAt, s.commitAt, s.confronted = v, nil, false, 0, 0, 0
 	clear(s.prepares)
 	clear(s.commits)
 }
