@@ -38,6 +38,15 @@ func (f Forger) CommitCertificate(h Header, commits []Signed) []byte {
 	return newCommitCertificate(h, commits).frame
 }
 
+// CheckpointCertificate returns the frame of a checkpoint certificate with the
+// signatures given.
+func (f Forger) CheckpointCertificate(n consensus.Sequence, chain crypto.Digest, votes []Signed) []byte {
+	return newCheckpointCertificate(n, chain, votes).frame
+}
+
+// Status returns the frame of a STATUS.
+func (f Forger) Status(st *Status) []byte { return st.encode() }
+
 // ViewChange returns the frame of a VIEW-CHANGE to a view, with the certificates
 // of another one, of which keep says which prepared ones stay.
 func (f Forger) ViewChange(to consensus.ViewNumber, of *ViewChange, keep func(i int) bool) []byte {
@@ -52,6 +61,13 @@ func (f Forger) ViewChange(to consensus.ViewNumber, of *ViewChange, keep func(i 
 	}
 	signViewChange(c, f.Self, f.Group.Domain(), f.Signer)
 	return c.frame
+}
+
+// Open returns the frame of a NEW-VIEW with view changes of the forger's choice,
+// and the batches that they demand.
+func (f Forger) Open(v consensus.ViewNumber, changes []*ViewChange) []byte {
+	_, batches := computeNewView(changes)
+	return f.NewView(&NewView{View: v, Changes: changes}, batches)
 }
 
 // NewView returns the frame of a NEW-VIEW with the view changes of another one

@@ -34,3 +34,33 @@ func (b *bitFlipper) damaged(frame []byte) [][]byte {
 	out[b.random(len(out))] ^= 1 << b.random(8)
 	return b.instead(out)
 }
+
+// A two-faced replica is correct towards one half of the group, and silent and
+// deaf towards the other. The halves change places (R45, R120).
+type twoFaced struct {
+	stage
+	ticks int
+}
+
+func newTwoFaced(s stage) lie { return &twoFaced{stage: s} }
+
+// faceTicks is for how many ticks a two-faced replica keeps a face.
+const faceTicks = 100
+
+func (t *twoFaced) shuns(to consensus.ReplicaID) bool { return odd(to) == (t.ticks/faceTicks%2 == 0) }
+
+// Say implements sim.Behaviour.
+func (t *twoFaced) Say(to consensus.ReplicaID, frame []byte) [][]byte {
+	if t.shuns(to) {
+		return t.instead()
+	}
+	return [][]byte{frame}
+}
+
+// Hear implements sim.Listener.
+func (t *twoFaced) Hear(from int, client bool, _ []byte) bool {
+	return client || !t.shuns(consensus.ReplicaID(from))
+}
+
+// Tick implements sim.Behaviour.
+func (t *twoFaced) Tick() { t.ticks++ }

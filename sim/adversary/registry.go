@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/sim"
 )
 
@@ -15,16 +16,77 @@ type entry struct {
 
 // registry lists the behaviours of replicas, by what they lie about.
 var registry = []entry{
+	// The primary.
 	{"equivocate", newEquivocator},
 	{"withhold", newWithholder},
 	{"dark", newDarkener},
 	{"gap", newGapMaker},
 	{"censor", newCensor},
 	{"slow", newSlow},
+	{"unfetchable", fabricate(unfetchable)},
+	{"unsigned", fabricate(unsigned)},
+	{"repeated", fabricate(repeated)},
+	{"stranger", fabricate(stranger)},
+	{"future", fabricate(future)},
+	{"past", fabricate(past)},
+	{"null", newNullifier},
+
+	// Votes.
 	{"double-vote", newDoubleVoter},
 	{"absurd", newAbsurd},
+	{"replay", newReplayer},
+	{"foreign", newForeigner},
+	{"frame-up", newAccuser},
+
+	// View changes and new views.
+	{"vc-hides", change(hides)},
+	{"vc-stale", change(staleChange)},
+	{"vc-lower", change(lowerChange)},
+	{"vc-invalid", change(invalidChange)},
+	{"vc-far", change(farChange)},
+	{"vc-spam", newSpammer},
+	{"nv-forgets", open(forgetful)},
+	{"nv-wrong", open(wrong)},
+	{"nv-two", open(twoViews)},
+	{"nv-thin", open(thin)},
+	{"nv-silent", open(silent)},
+
+	// Checkpoints and certificates.
+	{"checkpoint-wrong", newCheckpointer},
+	{"checkpoint-far", newFarCheckpointer},
+	{"certificates", newCertifier},
+	{"snapshot-wrong", newPhotographer},
+
+	// State transfer and fetches.
+	{"state-plan", serve(wrongPlan)},
+	{"state-chunk", serve(wrongChunk)},
+	{"state-short", serve(shortChunk)},
+	{"state-item", serve(wrongItem)},
+	{"state-gone", serve(goneState)},
+	{"state-mute", serve(muteState)},
+	{"fetch-garbage", serve(garbage)},
+	{"fetch-short", serve(truncated)},
+	{"fetch-mute", serve(nothing)},
+
+	// Floods.
+	{"flood", newFlooder},
+	{"status", newBeggar},
+	{"nag", newNagger},
+
+	// Answers to clients.
+	{"reply-altered", lieToClients(alteredResult)},
+	{"reply-huge", lieToClients(hugeNumbers)},
+	{"reply-leaf", lieToClients(wrongLeaf)},
+	{"reply-path", lieToClients(wrongPath)},
+	{"reply-unsigned", lieToClients(wrongSignature)},
+	{"reply-refused", lieToClients(refuses)},
+	{"reply-mute", lieToClients(hushed)},
+
+	// Everything.
+	{"two-faced", newTwoFaced},
 	{"mute", newMute},
 	{"bit-flip", newBitFlipper},
+	{"mutate", newMutator},
 }
 
 // Names returns the names of all behaviours of replicas, always in the same
@@ -112,9 +174,13 @@ func through(parts []lie, frame []byte, say func(lie, []byte) [][]byte) [][]byte
 	return frames
 }
 
-// Hear implements sim.Listener: the core hears what no part keeps from it.
+// String returns the name of the behaviour.
+func (c *combined) String() string { return strings.Join(c.names, "+") }
+
+// Hear implements sim.Listener: the core hears what no part keeps from it. It is
+// spared the proofs against itself, for which it would halt (R7).
 func (c *combined) Hear(from int, client bool, frame []byte) bool {
-	heard := true
+	heard := kind(frame) != pbft.TypeEvidence
 	for _, l := range c.parts {
 		heard = l.Hear(from, client, frame) && heard
 	}
