@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"golang.org/x/crypto/cryptobyte"
-
 	"github.com/varangian-bft/varangian/crypto"
 )
 
@@ -34,8 +32,8 @@ func (m Refusal) Marshal() []byte {
 
 // ReadRefusal reads a frame of TypeRefusal.
 func ReadRefusal(frame []byte) (m Refusal, err error) {
-	s := cryptobyte.String(frame[1:])
-	if !s.CopyBytes(m.Request[:]) || !s.ReadUint8((*uint8)(&m.Reason)) || !s.Empty() ||
+	s, ok := body(frame, TypeRefusal)
+	if !ok || !s.CopyBytes(m.Request[:]) || !s.ReadUint8((*uint8)(&m.Reason)) || !s.Empty() ||
 		m.Reason < RefusedOverloaded || m.Reason > RefusedStopping {
 		return Refusal{}, ErrForm
 	}

@@ -49,14 +49,13 @@ func (m Reply) Marshal() []byte {
 // ReadReply reads a frame of TypeReply.
 func ReadReply(frame []byte) (Reply, error) {
 	var m Reply
-	s := cryptobyte.String(frame[1:])
-	if !s.CopyBytes(m.Root[:]) || !s.CopyBytes(m.Signature[:]) || s.Empty() {
+	s, ok := body(frame, TypeReply)
+	if !ok || !s.CopyBytes(m.Root[:]) || !s.CopyBytes(m.Signature[:]) || s.Empty() {
 		return Reply{}, ErrForm
 	}
 	for !s.Empty() {
 		var e ReplyEntry
 		var size uint32
-		var ok bool
 		if len(m.Entries) == replyEntriesMax {
 			return Reply{}, ErrForm
 		}

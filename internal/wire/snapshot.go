@@ -56,8 +56,8 @@ func (m SignedSnapshot) Marshal() []byte {
 func ReadSignedSnapshot(frame []byte, g *consensus.Group) (crypto.Unverified[consensus.Message], error) {
 	var none crypto.Unverified[consensus.Message]
 	var m SignedSnapshot
-	s := cryptobyte.String(frame[1:])
-	if !s.ReadUint64((*uint64)(&m.Sequence)) || !s.CopyBytes(m.Chain[:]) || !s.CopyBytes(m.Root[:]) ||
+	s, ok := body(frame, consensus.TypeSnapshot)
+	if !ok || !s.ReadUint64((*uint64)(&m.Sequence)) || !s.CopyBytes(m.Chain[:]) || !s.CopyBytes(m.Root[:]) ||
 		!s.ReadUint32((*uint32)(&m.Replica)) || !s.CopyBytes(m.Signature[:]) || !s.Empty() {
 		return none, ErrForm
 	}

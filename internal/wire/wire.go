@@ -46,6 +46,15 @@ func Type(frame []byte) consensus.MessageType {
 	return consensus.MessageType(frame[0])
 }
 
+// body returns what follows the type byte of a frame of that type; ok is false if it
+// is another one.
+func body(frame []byte, t consensus.MessageType) (s cryptobyte.String, ok bool) {
+	if Type(frame) != t || t == 0 {
+		return nil, false
+	}
+	return frame[1:], true
+}
+
 // RequestFrame returns the frame that carries a request.
 func RequestFrame(r *consensus.Request) []byte {
 	f := make([]byte, 0, 1+len(r.Encoding()))
@@ -63,8 +72,8 @@ func (m FetchBatch) Marshal() []byte {
 
 // ReadFetchBatch reads a frame of TypeFetchBatch.
 func ReadFetchBatch(frame []byte) (m FetchBatch, err error) {
-	s := cryptobyte.String(frame[1:])
-	if !s.CopyBytes(m.Digest[:]) || !s.Empty() {
+	s, ok := body(frame, TypeFetchBatch)
+	if !ok || !s.CopyBytes(m.Digest[:]) || !s.Empty() {
 		return m, ErrForm
 	}
 	return m, nil
@@ -96,8 +105,8 @@ func (m FetchRequests) Marshal() []byte {
 
 // ReadFetchRequests reads a frame of TypeFetchRequests.
 func ReadFetchRequests(frame []byte, p *consensus.Parameters) (m FetchRequests, err error) {
-	s := cryptobyte.String(frame[1:])
-	if !s.CopyBytes(m.Batch[:]) || s.Empty() || len(s)%crypto.DigestSize != 0 ||
+	s, ok := body(frame, TypeFetchRequests)
+	if !ok || !s.CopyBytes(m.Batch[:]) || s.Empty() || len(s)%crypto.DigestSize != 0 ||
 		uint64(len(s)/crypto.DigestSize) > p.BatchRequestsMax {
 		return FetchRequests{}, ErrForm
 	}
@@ -128,10 +137,11 @@ func RequestsFrame(requests []*consensus.Request) []byte {
 func ReadRequests(frame []byte, g *consensus.Group) (crypto.Unverified[[]*consensus.Request], error) {
 	var out crypto.Unverified[[]*consensus.Request]
 	p := &g.Genesis.Parameters
-	if uint64(len(frame)) > 1+p.BatchBytesMax+4*p.BatchRequestsMax {
+	s, ok := body(frame, TypeRequests)
+	if !ok || s.Empty() || uint64(len(s)) > p.BatchBytesMax+4*p.BatchRequestsMax {
 		return out, ErrForm
 	}
-	for s := cryptobyte.String(frame[1:]); !s.Empty(); {
+	for !s.Empty() {
 		var size uint32
 		var body []byte
 		if !s.ReadUint32(&size) || uint64(size) > uint64(len(s)) || !s.ReadBytes(&body, int(size)) ||

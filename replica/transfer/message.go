@@ -169,6 +169,9 @@ func readBool(s *cryptobyte.String, v *bool) bool {
 
 // Decode reads a frame of state transfer. A chunk keeps the frame's bytes.
 func Decode(frame []byte, g *consensus.Group) (out crypto.Unverified[consensus.Message], err error) {
+	if len(frame) == 0 {
+		return out, wire.ErrForm
+	}
 	s := cryptobyte.String(frame[1:])
 	ok := false
 	switch wire.Type(frame) {
