@@ -65,12 +65,14 @@ func (f *Faulty) Signer() crypto.Signer { return f.replica.signer }
 // Send sends a frame to another replica, past the core.
 func (f *Faulty) Send(to consensus.ReplicaID, frame []byte) {
 	if uint64(to) < uint64(len(f.world.replicas)) {
+		f.world.noteAltered(int(f.replica.id), int(to), nil, frame)
 		f.world.carry(int(f.replica.id), int(to), frame)
 	}
 }
 
 // Reply sends a frame to a client, past the core.
 func (f *Faulty) Reply(client int, frame []byte) {
+	f.world.noteAltered(int(f.replica.id), len(f.world.replicas)+client, nil, frame)
 	f.world.carry(int(f.replica.id), len(f.world.replicas)+client, frame)
 }
 
@@ -140,6 +142,7 @@ func (f *FaultyClient) Signer() crypto.Signer { return f.client.signer }
 // Send sends a frame to a replica, past the session.
 func (f *FaultyClient) Send(to consensus.ReplicaID, frame []byte) {
 	if uint64(to) < uint64(len(f.world.replicas)) {
+		f.world.noteAltered(len(f.world.replicas)+f.client.index, int(to), nil, frame)
 		f.world.carry(len(f.world.replicas)+f.client.index, int(to), frame)
 	}
 }

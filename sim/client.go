@@ -92,7 +92,10 @@ func (c *Client) send(o session.Outbound) {
 		case c.behaviour == nil:
 			w.carry(len(w.replicas)+c.index, i, o.Frame)
 		default:
-			for _, f := range c.behaviour.Say(to, o.Frame) {
+			said := c.behaviour.Say(to, o.Frame)
+			w.noteWithheld(len(w.replicas)+c.index, i, o.Frame, said)
+			for _, f := range said {
+				w.noteAltered(len(w.replicas)+c.index, i, o.Frame, f)
 				w.carry(len(w.replicas)+c.index, i, f)
 			}
 		}

@@ -62,6 +62,7 @@ func (w *World) carry(from, to int, frame []byte) {
 	if share(u) < n.now.Loss {
 		copies = 0
 		w.coverage.Network[networkLost]++
+		w.noteFrame(EventLost, from, to, frame)
 	}
 	if share(u>>24) < n.now.Duplication {
 		copies++
@@ -85,7 +86,7 @@ func (w *World) carry(from, to int, frame []byte) {
 		}
 		w.agenda.push(at, a)
 		if w.cfg.Observe != nil {
-			w.note(describe(Event{Kind: EventSent, From: from, To: to, Arrives: at}, frame))
+			w.note(w.describe(Event{Kind: EventSent, From: from, To: to, Arrives: at}, frame))
 		}
 	}
 }
@@ -93,6 +94,7 @@ func (w *World) carry(from, to int, frame []byte) {
 func (w *World) deliver(from, to int, frame []byte) {
 	if w.net.channel(from, to).cut {
 		w.coverage.Network[networkCut]++
+		w.noteFrame(EventMissed, from, to, frame)
 		return
 	}
 	w.trace.add(traceDelivered, w.now, from, to, frame)

@@ -36,6 +36,9 @@ func (r *Replica) carry() {
 	}
 	for _, e := range out.Report {
 		w.coverage.count("evidence reported")
+		if w.cfg.Observe != nil {
+			w.note(Event{Kind: EventProof, From: int(r.id), To: int(e.Against)})
+		}
 		if r.behaviour == nil && w.correct(e.Against) {
 			w.checks.accused(r.id, e)
 		}
@@ -100,7 +103,10 @@ func (r *Replica) send(o consensus.Outbound) {
 		case r.behaviour == nil:
 			w.carry(int(r.id), i, o.Frame)
 		default:
-			for _, f := range r.behaviour.Say(to, o.Frame) {
+			said := r.behaviour.Say(to, o.Frame)
+			w.noteWithheld(int(r.id), i, o.Frame, said)
+			for _, f := range said {
+				w.noteAltered(int(r.id), i, o.Frame, f)
 				w.carry(int(r.id), i, f)
 			}
 		}
@@ -190,4 +196,3 @@ func (r *Replica) noteStatus() {
 		r.world.note(Event{Kind: EventStable, From: int(r.id), Sequence: s.Low})
 	}
 }
-

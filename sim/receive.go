@@ -86,7 +86,10 @@ func (r *Replica) reply(client int, frame []byte) {
 		w.carry(from, to, frame)
 		return
 	}
-	for _, f := range r.behaviour.Answer(client, frame) {
+	said := r.behaviour.Answer(client, frame)
+	w.noteWithheld(from, to, frame, said)
+	for _, f := range said {
+		w.noteAltered(from, to, frame, f)
 		w.carry(from, to, f)
 	}
 }

@@ -23,6 +23,11 @@ const (
 	EventStable                        // Sequence became the low water mark of From
 	EventFault                         // something befell From, or all if From is Nobody; Text says what
 	EventBroken                        // an invariant does not hold
+	EventLost                          // the network drops a frame of From to To
+	EventMissed                        // a frame of From did not reach To: Text says why
+	EventWithheld                      // From lies: it does not send this frame of its core to To
+	EventAltered                       // From lies: the next frame from From to To is not this one, which its core sent; without Type its core sent none
+	EventProof                         // From can prove that To lied
 )
 
 // Nobody stands for no single party in an Event.
@@ -69,9 +74,15 @@ func (e Event) String() string {
 		return fmt.Sprintf("%12v  %s view%s", e.At, e.party(e.From), about)
 	case EventStable:
 		return fmt.Sprintf("%12v  %s stable%s", e.At, e.party(e.From), about)
+	case EventLost, EventMissed, EventWithheld, EventAltered, EventProof:
+		return fmt.Sprintf("%12v  %s > %s  %s%s, %s", e.At, e.party(e.From), e.party(e.To), e.Name, about, eventWords[e.Kind])
 	case EventFault, EventBroken:
 	}
 	return fmt.Sprintf("%12v  %s %s", e.At, e.party(e.From), e.Text)
+}
+
+var eventWords = map[EventKind]string{
+	EventLost: "lost", EventMissed: "did not reach it", EventWithheld: "withheld", EventAltered: "altered", EventProof: "lied, and it is proven",
 }
 
 func (e Event) party(i int) string {
@@ -80,8 +91,6 @@ func (e Event) party(i int) string {
 	}
 	return fmt.Sprintf("%2d", i)
 }
-
-
 
 func (w *World) note(e Event) {
 	e.At = w.now
@@ -116,23 +125,6 @@ var messageNames = map[consensus.MessageType]string{
 	wire.TypeBatch:                 "BATCH",
 	wire.TypeReply:                 "REPLY",
 	wire.TypeRefusal:               "REFUSAL",
-}
-
-// describe fills in what a frame is about.
-func describe(e Event, frame []byte) Event {
-	e.Type, e.Bytes = consensus.MessageType(frame[0]), len(frame)
-	e.Name = messageNames[e.Type]
-	switch {
-	case e.Name != "":
-	case e.Type >= wire.TypeStateFirst && e.Type <= wire.TypeStateLast:
-		e.Name = "STATE"
-	default:
-		e.Name = fmt.Sprintf("TYPE-%d", e.Type)
-	}
-	if v, ok := pbft.ReadVote(frame); ok {
-		e.View, e.Sequence, e.Digest = v.Header.View, v.Header.Sequence, v.Header.Batch.Short()
-	}
-	return e
 }
 
 // What a traceHash covers.
