@@ -62,7 +62,7 @@ func SignRequest(r Request, domain crypto.Domain, signer crypto.Signer) *Request
 	r.encoding = append(body, sig[:]...)
 	r.digest = crypto.Hash(crypto.KindRequest, r.encoding)
 	r.Operations = nil
-	readOperations(cryptobyte.String(r.encoding[requestHead:len(body)]), &r)
+	readOperations(cryptobyte.String(r.encoding[requestHead:len(body)]), &r, size)
 	return &r
 }
 
@@ -104,7 +104,7 @@ func DecodeRequest(encoding []byte, g *Group) (crypto.Unverified[*Request], erro
 	if uint64(count) > p.RequestOperationsMax {
 		return none, ErrRequestSize
 	}
-	if int(count)*4 > len(s) || !readOperations(s, r) || len(r.Operations) != int(count) || !r.formed() {
+	if int(count)*4 > len(s) || !readOperations(s, r, int(count)) || len(r.Operations) != int(count) || !r.formed() {
 		return none, ErrRequestForm
 	}
 	r.digest = crypto.Hash(crypto.KindRequest, encoding)
@@ -124,11 +124,13 @@ func (r *Request) formed() bool {
 	return false
 }
 
-func readOperations(s cryptobyte.String, r *Request) bool {
+// readOperations reads all that is there, and takes no memory for more than most
+// (R103).
+func readOperations(s cryptobyte.String, r *Request, most int) bool {
 	for !s.Empty() {
 		var size uint32
 		var op []byte
-		if !s.ReadUint32(&size) || uint64(size) > uint64(len(s)) || !s.ReadBytes(&op, int(size)) {
+		if len(r.Operations) == most || !s.ReadUint32(&size) || uint64(size) > uint64(len(s)) || !s.ReadBytes(&op, int(size)) {
 			return false
 		}
 		r.Operations = append(r.Operations, op)
