@@ -51,11 +51,14 @@ type demo struct {
 
 func (d *demo) run(ctx context.Context, bin string) error {
 	began := time.Now()
-	d.begin("Build the programs that a user runs: replica and client.")
+	d.begin("Build the programs that a user runs, replica and client, and one that lies.")
 	building, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	var err error
 	if d.place, err = newPlace(building, bin); err != nil {
+		return err
+	}
+	if err := d.place.binaries.BuildLiar(building, d.place.dir); err != nil {
 		return err
 	}
 	d.say("built after %v, in the temporary folder %s", round(time.Since(began)), d.place.dir)
@@ -88,7 +91,7 @@ func (d *demo) steps(ctx context.Context) error {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.start, d.operate, d.loseThePrimary, d.takeItBack, d.compare, d.checkWrites, d.checkReceipt, d.end,
+		d.start, d.operate, d.loseThePrimary, d.takeItBack, d.compare, d.checkWrites, d.faceALiar, d.checkReceipt, d.end,
 	} {
 		if err := step(ctx); err != nil {
 			return err

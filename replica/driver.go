@@ -106,13 +106,15 @@ func (r *Replica) carry(out *core.Output) {
 
 // send hands a frame to the network, which queues it and never blocks.
 func (r *Replica) send(o *consensus.Outbound) {
-	if o.To != consensus.Everyone {
-		r.host.Send(o.To, o.Class, o.Frame)
-		return
-	}
 	for id := range consensus.ReplicaID(r.cfg.Group.N) {
-		if id != r.self {
+		switch {
+		case id == r.self || o.To != consensus.Everyone && o.To != id:
+		case r.say == nil:
 			r.host.Send(id, o.Class, o.Frame)
+		default:
+			for _, frame := range r.say(id, o.Frame) {
+				r.host.Send(id, o.Class, frame)
+			}
 		}
 	}
 }

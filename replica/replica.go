@@ -41,6 +41,7 @@ type Replica struct {
 	server    *server
 	clients   *clients
 	host      *network.Host
+	say       Say // nil for a correct replica
 
 	stop     context.CancelCauseFunc
 	stopping chan struct{} // closed when clients are turned away
@@ -52,12 +53,15 @@ type Replica struct {
 // New opens the data folder of a replica, replays its log and brings its state up
 // to the last durable checkpoint. It refuses to start from damaged or foreign
 // data (R83, R87). The caller calls Run, or Close if it will not.
-func New(cfg Config, app statemachine.Application) (*Replica, error) {
+func New(cfg Config, app statemachine.Application, opts ...Option) (*Replica, error) {
 	self, err := cfg.complete()
 	if err != nil {
 		return nil, configError(err)
 	}
 	r := &Replica{cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), stopping: make(chan struct{}), started: time.Now()}
+	for _, o := range opts {
+		o(r)
+	}
 	id := identity(cfg.Group, self)
 	if r.folder, err = openFolder(cfg.DataDir, id); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ const module = "github.com/varangian-bft/varangian"
 type Binaries struct {
 	Replica string
 	Client  string
+	Liar    string // a replica that lies; empty unless BuildLiar made it
 }
 
 // BinariesIn returns the programs in a folder, where somebody has built them.
@@ -47,6 +48,23 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 		return Binaries{}, failed(ctx, "go build", err, out)
 	}
 	return BinariesIn(dir)
+}
+
+// BuildLiar builds the replica that lies into the folder of the other programs.
+func (b *Binaries) BuildLiar(ctx context.Context, dir string) error {
+	scratch, err := os.MkdirTemp(dir, "go-build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	path := filepath.Join(dir, "liar")
+	c := command(ctx, "go", "build", "-buildvcs=false", "-o", path, module+"/bench/liar")
+	c.Env = append(os.Environ(), "GOTMPDIR="+scratch)
+	if out, err := c.CombinedOutput(); err != nil {
+		return failed(ctx, "go build", err, out)
+	}
+	b.Liar = path
+	return nil
 }
 
 // command prepares a program that ends within the call: it is killed when ctx is

@@ -95,6 +95,17 @@ func (g *Group) Client(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// Replica runs the replica program, and returns what it printed.
+func (g *Group) Replica(ctx context.Context, args ...string) (string, error) {
+	c := command(ctx, g.binaries.Replica, args...)
+	c.Dir = g.Dir
+	out, err := c.Output()
+	if err != nil {
+		return "", failed(ctx, "replica "+args[0], err, stderr(err))
+	}
+	return string(out), nil
+}
+
 // Close ends all replicas, at once.
 func (g *Group) Close() error {
 	var all []error

@@ -61,6 +61,16 @@ func (r *Replica) Start() error {
 	return nil
 }
 
+// Become makes the next Start run another program, with no flags but those that
+// every replica gets.
+func (r *Replica) Become(binary string) { r.binary, r.flags = binary, nil }
+
+// Program returns the program that Start runs.
+func (r *Replica) Program() string { return r.binary }
+
+// Forgive lets the process end by itself without that being a failure.
+func (r *Replica) Forgive() { r.stopped = true }
+
 // Running says whether the process has been started and not ended.
 func (r *Replica) Running() bool {
 	if r.process == nil {

@@ -28,6 +28,7 @@ type Status struct {
 	Durable   uint64   `json:"durable_checkpoint"`
 	Waiting   string   `json:"waiting"`
 	Transfer  string   `json:"transfer"`
+	Evidence  int      `json:"evidence"`
 	Connected []string `json:"connected"`
 }
 
@@ -134,4 +135,28 @@ func (g *Group) Agree(ctx context.Context) (executed uint64, history string, err
 		}
 	}
 	return all[0].Executed, all[0].History, nil
+}
+
+// Witness waits until a replica other than the liar holds evidence, and returns
+// it; nil if none does in time.
+func (g *Group) Witness(ctx context.Context, liar *Replica, timeout time.Duration) *Replica {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var found *Replica
+	err := g.await(ctx, func() bool {
+		for _, r := range g.Replicas {
+			if r == liar || !r.Running() {
+				continue
+			}
+			if s, err := r.Status(ctx); err == nil && s.Evidence > 0 {
+				found = r
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return nil
+	}
+	return found
 }
