@@ -49,11 +49,11 @@ func (h *handler) offer(a arrival) {
 }
 
 func (h *handler) ReplicaUp(id consensus.ReplicaID) {
-	h.replica.logger.Info("replica connected", "replica", id)
+	h.replica.logger.Debug("replica reachable", "replica", id)
 }
 
 func (h *handler) ReplicaDown(id consensus.ReplicaID) {
-	h.replica.logger.Info("replica disconnected", "replica", id)
+	h.replica.logger.Debug("replica unreachable", "replica", id)
 }
 
 func (h *handler) ClientGone(conn network.ConnID) { h.replica.clients.gone(conn) }
