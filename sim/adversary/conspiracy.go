@@ -11,8 +11,8 @@ import (
 // that one of them proposes as primary, the second one that it shows to the odd
 // half of the group.
 type conspiracy struct {
-	second map[crypto.Digest]crypto.Digest // by the first
-	frames map[crypto.Digest][]byte        // proposal of the second, by the first
+	pairs  map[crypto.Digest][2]crypto.Digest // first and second, by either
+	frames map[crypto.Digest][]byte           // proposal of the second, by the first
 }
 
 // Conspire returns what makes members of one conspiracy, for sim.World.Corrupt:
@@ -20,7 +20,7 @@ type conspiracy struct {
 // of the group, the batch that this half was shown. With f members or fewer it
 // breaks nothing; with f+1 it does what no protocol can withstand (R52).
 func Conspire() func(*sim.Faulty) sim.Behaviour {
-	shared := &conspiracy{second: map[crypto.Digest]crypto.Digest{}, frames: map[crypto.Digest][]byte{}}
+	shared := &conspiracy{pairs: map[crypto.Digest][2]crypto.Digest{}, frames: map[crypto.Digest][]byte{}}
 	return func(f *sim.Faulty) sim.Behaviour {
 		return &combined{names: []string{"conspirator"}, parts: []lie{&conspirator{newStage(f), shared}}}
 	}
@@ -37,15 +37,18 @@ func (c *conspirator) Say(to consensus.ReplicaID, frame []byte) [][]byte {
 		return c.propose(to, p, frame)
 	}
 	v, ok := pbft.ReadVote(frame)
-	if !ok || !odd(to) {
-		return [][]byte{frame}
-	}
-	second, ok := c.second[v.Header.Batch]
-	if !ok {
+	pair, known := c.pairs[v.Header.Batch]
+	if !ok || !known {
 		return [][]byte{frame}
 	}
 	h := v.Header
-	h.Batch = second
+	h.Batch = pair[0]
+	if odd(to) {
+		h.Batch = pair[1]
+	}
+	if h == v.Header {
+		return [][]byte{frame}
+	}
 	return c.instead(c.forger.Vote(v.Kind, h))
 }
 
@@ -53,7 +56,8 @@ func (c *conspirator) propose(to consensus.ReplicaID, p *pbft.PrePrepare, frame 
 	first := p.Header.Batch
 	if c.frames[first] == nil {
 		content := reversed(p.Content)
-		c.second[first] = content.Digest()
+		second := content.Digest()
+		c.pairs[first], c.pairs[second] = [2]crypto.Digest{first, second}, [2]crypto.Digest{first, second}
 		c.frames[first] = c.forger.PrePrepare(p.Header.View, p.Header.Sequence, content)
 	}
 	if !odd(to) {
