@@ -51,7 +51,7 @@ func New(cfg Config) *Core {
 		group: cfg.Group, self: cfg.Self, signer: cfg.Signer, engine: cfg.Engine,
 		pool: newPool(cfg.Pool), fetch: newFetcher(), budget: newBudget(cfg.Group.N),
 	}
-	c.snapshots.latest = make([]*wire.SignedSnapshot, cfg.Group.N)
+	c.snapshots.latest = make([]statements, cfg.Group.N)
 	c.snapshots.answered = make([]time.Time, cfg.Group.N)
 	c.moving.serving = make([]time.Time, cfg.Group.N)
 	c.moving.fetcher = transfer.NewFetcher(cfg.Group, cfg.Self)

@@ -152,8 +152,13 @@ func TestFromOutside(t *testing.T) {
 	heard := len(s.engine.heard)
 	for _, from := range []consensus.ReplicaID{1, 4, 5, 1 << 31, consensus.Everyone} {
 		for _, m := range []consensus.Message{
-			FetchBatchMessage{}, FetchRequestsMessage{}, BatchMessage{Batch: consensus.NullBatch}, RequestsMessage{},
-			RequestMessage{}, wire.SignedSnapshot{}, question(t, s, 8),
+			FetchBatchMessage{},
+			FetchRequestsMessage{},
+			BatchMessage{Batch: consensus.NullBatch},
+			RequestsMessage{},
+			RequestMessage{},
+			wire.SignedSnapshot{},
+			question(t, s, 8),
 		} {
 			if out := s.receive(from, m); len(out.Send)+len(out.Serve) > 0 || len(s.engine.heard) != heard {
 				t.Errorf("%T of replica %d had an effect", m, from)

@@ -17,10 +17,24 @@ const snapshotRetry = 2 * time.Second
 // Neither water marks nor trimming wait for it.
 type snapshots struct {
 	own       *wire.SignedSnapshot
-	latest    []*wire.SignedSnapshot // one for each replica, the highest: arbitrary sequences make no entries (R53)
+	latest    []statements // of each replica
 	certified wire.SnapshotCertificate
 	answered  []time.Time // when each replica was last answered
 	repeat    time.Time
+}
+
+// statements are a replica's two highest ones, newest first: arbitrary sequences make
+// no entries (R53), and who is one snapshot ahead still counts for the one before.
+type statements [2]*wire.SignedSnapshot
+
+// at returns the statement of a sequence, or nil.
+func (s statements) at(n consensus.Sequence) *wire.SignedSnapshot {
+	for _, m := range s {
+		if m != nil && m.Sequence == n {
+			return m
+		}
+	}
+	return nil
 }
 
 // snapshotEvery is the number of sequence numbers from one snapshot to the next.
@@ -68,10 +82,10 @@ func (c *Core) snapshotSigned(from consensus.ReplicaID, m wire.SignedSnapshot, o
 func (c *Core) countSnapshot(m wire.SignedSnapshot, out *Output) {
 	s := &c.snapshots
 	old := s.latest[m.Replica]
-	if m.Sequence <= s.certified.Sequence || (old != nil && old.Sequence >= m.Sequence) {
+	if m.Sequence <= s.certified.Sequence || (old[0] != nil && old[0].Sequence >= m.Sequence) {
 		return
 	}
-	s.latest[m.Replica] = &m
+	s.latest[m.Replica] = statements{&m, old[0]}
 	if own := s.own; own != nil && own.Sequence > s.certified.Sequence {
 		c.certify(out)
 	}
@@ -81,13 +95,14 @@ func (c *Core) countSnapshot(m wire.SignedSnapshot, out *Output) {
 // another state means that this replica has diverged (R51).
 func (c *Core) certify(out *Output) {
 	own := c.snapshots.own
-	for _, candidate := range c.snapshots.latest {
-		if candidate == nil || candidate.Sequence != own.Sequence {
+	for _, of := range c.snapshots.latest {
+		candidate := of.at(own.Sequence)
+		if candidate == nil {
 			continue
 		}
 		cert := wire.SnapshotCertificate{Snapshot: candidate.Snapshot}
-		for id, v := range c.snapshots.latest {
-			if v != nil && v.Snapshot == candidate.Snapshot {
+		for id, of := range c.snapshots.latest {
+			if v := of.at(own.Sequence); v != nil && v.Snapshot == candidate.Snapshot {
 				cert.Signers = append(cert.Signers, wire.SnapshotSigner{Replica: consensus.ReplicaID(id), Signature: v.Signature})
 			}
 		}
