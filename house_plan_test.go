@@ -99,8 +99,9 @@ var plan = []room{
 		pkg: "sim/adversary", suite: true, pure: true, ours: []string{"consensus", "crypto", "internal/wire", "pbft", "sim"},
 		others: []string{cryptobyte},
 	},
-	{pkg: "sim/twins", suite: true, pure: true, ours: []string{"consensus", "crypto", "crypto/simsig", "pbft"}},
+	{pkg: "sim/twins", suite: true, ours: []string{"consensus", "crypto", "crypto/simsig", "pbft"}},
 	{pkg: "sim/scenario", suite: true, ours: []string{"*"}, others: testLibraries},
+	{pkg: "sim/page", ours: []string{"consensus", "sim"}},
 	{pkg: "cmd/internal/cli", ours: []string{"consensus", "crypto", "crypto/keyfile", "internal/groupfile"}, others: cliLibraries},
 	{
 		pkg: "cmd/replica",
