@@ -30,6 +30,11 @@ func (c *checks) certificates(by consensus.ReplicaID, frame []byte) {
 	switch m := u.Value.(type) {
 	case *pbft.CommitCertificate:
 		c.quorum(by, "commits", m.Commits)
+		for _, v := range m.Commits { // a crash may have kept the vote itself from leaving
+			if c.world.correct(v.Replica) {
+				c.vote(v.Replica, pbft.TypeCommit, m.Header)
+			}
+		}
 	case *pbft.CheckpointCertificate:
 		c.quorum(by, "checkpoints", m.Votes)
 	case *pbft.ViewChange:
