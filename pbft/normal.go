@@ -117,9 +117,11 @@ func (e *Engine) onVote(v *Vote, out *consensus.Effects) {
 
 // confront shows a replica that prepared another batch what the primary signed
 // here: one of the two lies, and if it is the primary, the other replica now holds
-// the proof (R46). At most once for each replica and slot in a view (R105).
+// the proof (R46). At most once for each replica and slot in a view (R105). A null
+// batch is signed in the NEW-VIEW only, and nobody takes it alone (R74).
 func (e *Engine) confront(s *slot, v *Vote, out *consensus.Effects) {
-	if v == nil || s.proposal == nil || v.Header.Batch == s.proposal.Header.Batch || s.confronted>>v.Signer&1 == 1 {
+	if v == nil || s.proposal == nil || v.Header.Batch == s.proposal.Header.Batch || s.confronted>>v.Signer&1 == 1 ||
+		s.proposal.Header.Batch == consensus.NullDigest {
 		return
 	}
 	s.confronted |= 1 << v.Signer
