@@ -175,17 +175,26 @@ func BehaviourNames() []string { return slices.Sorted(maps.Keys(behaviours)) }
 // ClientBehaviourNames returns the names of all registered behaviours of clients.
 func ClientBehaviourNames() []string { return slices.Sorted(maps.Keys(clientBehaviours)) }
 
+// CheckBehaviour says what is wrong with a name for CorruptAs.
+func CheckBehaviour(names string) error {
+	for name := range strings.SplitSeq(names, "+") {
+		if _, ok := behaviours[name]; !ok {
+			return fmt.Errorf("no behaviour is called %q; there are %s", name, strings.Join(BehaviourNames(), ", "))
+		}
+	}
+	return nil
+}
+
 // CorruptAs makes a replica faulty in one or several registered ways, joined by
 // "+": what the first one lets out passes through the second, and so on.
 func (w *World) CorruptAs(i int, names string) error {
+	if err := CheckBehaviour(names); err != nil {
+		return err
+	}
 	var all chain
 	f := &Faulty{world: w, replica: w.replicas[i]}
 	for name := range strings.SplitSeq(names, "+") {
-		make, ok := behaviours[name]
-		if !ok {
-			return fmt.Errorf("no behaviour %q; there are %s", name, strings.Join(BehaviourNames(), ", "))
-		}
-		all = append(all, make(f))
+		all = append(all, behaviours[name](f))
 	}
 	w.replicas[i].behaviour = all
 	return nil
