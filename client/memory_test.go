@@ -7,12 +7,13 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/keyfile"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/network"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -190,7 +190,8 @@ func (r hostRecorder) FromClient(conn ConnID, who consensus.ClientID, frame []by
 }
 func (r hostRecorder) ReplicaUp(id consensus.ReplicaID)   { r.take(arrival{kind: "up", from: id}) }
 func (r hostRecorder) ReplicaDown(id consensus.ReplicaID) { r.take(arrival{kind: "down", from: id}) }
-func (r hostRecorder) ClientGone(conn ConnID)             { r.take(arrival{kind: "gone", conn: conn}) }
+
+func (r hostRecorder) ClientGone(conn ConnID) { r.take(arrival{kind: "gone", conn: conn}) }
 
 type dialRecorder struct{ *recorder }
 

@@ -27,9 +27,16 @@ func TestQueueBounds(t *testing.T) {
 		bytes int
 		taken bool
 	}{
-		{consensus.ClassVote, 0, false}, {consensus.ClassVote, 11, false},
-		{consensus.ClassVote, 10, true}, {consensus.ClassVote, 10, true}, {consensus.ClassVote, 6, false}, {consensus.ClassVote, 5, true},
-		{consensus.ClassStatus, 1, true}, {consensus.ClassStatus, 1, true}, {consensus.ClassStatus, 1, true}, {consensus.ClassStatus, 1, true},
+		{consensus.ClassVote, 0, false},
+		{consensus.ClassVote, 11, false},
+		{consensus.ClassVote, 10, true},
+		{consensus.ClassVote, 10, true},
+		{consensus.ClassVote, 6, false},
+		{consensus.ClassVote, 5, true},
+		{consensus.ClassStatus, 1, true},
+		{consensus.ClassStatus, 1, true},
+		{consensus.ClassStatus, 1, true},
+		{consensus.ClassStatus, 1, true},
 		{consensus.ClassStatus, 1, false},
 	} {
 		if got := q.push(step.class, make([]byte, step.bytes)); got != step.taken {

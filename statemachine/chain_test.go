@@ -66,8 +66,12 @@ func TestWriteSet(t *testing.T) {
 	}
 	digests := map[crypto.Digest]bool{}
 	for _, changes := range [][]statemachine.Change{
-		nil, {{Key: []byte("a")}}, {{Key: []byte("a"), Deleted: true}}, {{Key: []byte("a"), Value: []byte("b")}},
-		{{Key: []byte("ab")}}, {{Key: []byte("a")}, {Key: []byte("b")}},
+		nil,
+		{{Key: []byte("a")}},
+		{{Key: []byte("a"), Deleted: true}},
+		{{Key: []byte("a"), Value: []byte("b")}},
+		{{Key: []byte("ab")}},
+		{{Key: []byte("a")}, {Key: []byte("b")}},
 	} {
 		digests[statemachine.WriteSetDigest(changes)] = true
 	}

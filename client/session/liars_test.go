@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
-	"pgregory.net/rapid"
 )
 
 // A model is what all honest replicas agree on: each request is executed once,

@@ -78,8 +78,15 @@ func (s *settings) printReceipt(c *cobra.Command, g *consensus.Group, r consensu
 	l := r.Leaf
 	key := crypto.PublicKey(l.Client)
 	return s.print(c, fields{
-		{"valid", true}, {"group", g.ID}, {"client", key}, {"session", l.Session}, {"timestamp", l.Timestamp},
-		{"request", l.Request}, {"sequence", l.Sequence}, {"results", l.Results}, {"replicas", names},
+		{"valid", true},
+		{"group", g.ID},
+		{"client", key},
+		{"session", l.Session},
+		{"timestamp", l.Timestamp},
+		{"request", l.Request},
+		{"sequence", l.Sequence},
+		{"results", l.Results},
+		{"replicas", names},
 	}, `valid: signed by %s (%d needed)
 group      %s
 client     %s

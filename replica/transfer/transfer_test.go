@@ -298,8 +298,13 @@ func TestUnasked(t *testing.T) {
 		from consensus.ReplicaID
 		m    consensus.Message
 	}{
-		{1, r.decode(right)}, {asker, r.decode(right)}, {2, gone{}}, {0, chunk{Last: true}},
-		{0, plan{From: 0, Target: r.at}}, {0, plan{From: interval, Target: r.at + interval}}, {0, askPlan{}},
+		{1, r.decode(right)},
+		{asker, r.decode(right)},
+		{2, gone{}},
+		{0, chunk{Last: true}},
+		{0, plan{From: 0, Target: r.at}},
+		{0, plan{From: interval, Target: r.at + interval}},
+		{0, askPlan{}},
 	} {
 		if r.fetcher.Receive(m.from, m.m, r.now, &r.effects); len(r.effects.Send)+len(r.effects.Store) > 0 {
 			t.Errorf("from %d, %T: %+v", m.from, m.m, r.effects)
@@ -320,14 +325,24 @@ func TestServerRefuses(t *testing.T) {
 	r.snapshot(all, true)
 	r.window(all, 30, 10)
 	for _, q := range []consensus.Message{
-		askPlan{From: 12, Target: 12}, askPlan{From: 13, Target: 16}, askPlan{From: 8, Target: 16}, askPlan{From: 8, Target: 1<<64 - 4},
-		askPlan{From: 1<<64 - 4, Target: 8}, askPlan{From: 8, Target: 9}, askPlan{From: 9, Target: 12},
-		askChunk{Item: item{Kind: itemWindow, At: 0}}, askChunk{Item: item{Kind: itemWindow, At: 6}},
-		askChunk{Item: item{Kind: itemWindow, At: 16}}, askChunk{Item: item{Kind: itemWindow, At: 1<<64 - 4}},
-		askChunk{Item: item{Kind: itemWindow, At: 4}}, askChunk{Item: item{Kind: itemWindow, At: 12}, Offset: 1 << 63},
-		askChunk{Item: item{Kind: itemTable, At: 12}}, askChunk{Item: item{Kind: itemTable, At: 8}, Offset: 1 << 63},
+		askPlan{From: 12, Target: 12},
+		askPlan{From: 13, Target: 16},
+		askPlan{From: 8, Target: 16},
+		askPlan{From: 8, Target: 1<<64 - 4},
+		askPlan{From: 1<<64 - 4, Target: 8},
+		askPlan{From: 8, Target: 9},
+		askPlan{From: 9, Target: 12},
+		askChunk{Item: item{Kind: itemWindow, At: 0}},
+		askChunk{Item: item{Kind: itemWindow, At: 6}},
+		askChunk{Item: item{Kind: itemWindow, At: 16}},
+		askChunk{Item: item{Kind: itemWindow, At: 1<<64 - 4}},
+		askChunk{Item: item{Kind: itemWindow, At: 4}},
+		askChunk{Item: item{Kind: itemWindow, At: 12}, Offset: 1 << 63},
+		askChunk{Item: item{Kind: itemTable, At: 12}},
+		askChunk{Item: item{Kind: itemTable, At: 8}, Offset: 1 << 63},
 		askChunk{Item: item{Kind: itemPartition, At: 12, Index: 3}},
-		askChunk{Item: item{Kind: itemPartition, At: 8, Index: 3}, Offset: 1 << 63}, askChunk{},
+		askChunk{Item: item{Kind: itemPartition, At: 8, Index: 3}, Offset: 1 << 63},
+		askChunk{},
 	} {
 		for _, f := range r.servers[0].Answer(q) {
 			if m := r.decode(f); m.Type() != typeGone {
