@@ -17,8 +17,8 @@ type host struct {
 	engine   *pbft.Engine
 	effects  consensus.Effects
 	events   []consensus.Event
-	log      []consensus.Record
-	chain    []crypto.Digest // after each sequence; chain[0] is the genesis state
+	log      []consensus.Record // from the last trim on
+	chain    []crypto.Digest    // after each sequence; chain[0] is the genesis state
 	flushed  consensus.Sequence
 	proposed int
 	halted   string
@@ -37,7 +37,7 @@ func (h *host) start(now time.Time) {
 		}
 	}
 	h.halted, h.events = "", h.events[:0]
-	h.effects = consensus.Effects{Next: consensus.Position(len(h.log) + 1)}
+	h.effects = consensus.Effects{Next: h.persisted() + 1}
 	h.chain = h.chain[:h.flushed+1]
 	h.step(consensus.Tick{Now: now})
 	h.step(consensus.Started{Executed: h.flushed, Chain: h.chain[h.flushed]})
@@ -65,7 +65,12 @@ func (h *host) carry() {
 	}
 	if len(out.Persist) > 0 {
 		h.log = append(h.log, out.Persist...)
-		h.events = append(h.events, consensus.Persisted{Through: consensus.Position(len(h.log))})
+		h.events = append(h.events, consensus.Persisted{Through: h.persisted()})
+	}
+	for _, p := range out.Trim {
+		for len(h.log) > 0 && h.log[0].Position < p {
+			h.log = h.log[1:]
+		}
 	}
 	for i := range out.Send {
 		h.send(h, &out.Send[i])
@@ -98,6 +103,14 @@ func (h *host) execute(x consensus.Execute) {
 		h.flushed = x.Sequence
 		h.events = append(h.events, consensus.Flushed{Sequence: x.Sequence, Chain: h.chain[x.Sequence]})
 	}
+}
+
+// persisted is the position of the last record.
+func (h *host) persisted() consensus.Position {
+	if len(h.log) == 0 {
+		return 0
+	}
+	return h.log[len(h.log)-1].Position
 }
 
 // executed is the highest sequence in the state.
