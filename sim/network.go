@@ -25,6 +25,7 @@ type network struct {
 	now      Conditions
 	parties  int
 	channels []channel // by sender x parties + receiver
+	lose     func(from, to int, frame []byte) bool
 }
 
 // A channel has its own source of chance, so that what happens to its frames does
@@ -92,7 +93,7 @@ func (w *World) carry(from, to int, frame []byte) {
 }
 
 func (w *World) deliver(from, to int, frame []byte) {
-	if w.net.channel(from, to).cut {
+	if w.net.channel(from, to).cut || w.net.lose != nil && w.net.lose(from, to, frame) {
 		w.coverage.Network[networkCut]++
 		w.noteFrame(EventMissed, from, to, frame)
 		return
@@ -123,6 +124,10 @@ func (w *World) Cut(cut func(from, to int) bool) {
 // Sever cuts or heals the channel from one party to another. Parties are
 // replicas first, then clients.
 func (w *World) Sever(from, to int, cut bool) { w.net.channel(from, to).cut = cut }
+
+// Lose lets the network drop the frames for which the function reports true, on
+// their arrival; nil drops none. Parties are replicas first, then clients.
+func (w *World) Lose(lose func(from, to int, frame []byte) bool) { w.net.lose = lose }
 
 // Slow adds to the delay of the channel from one party to another.
 func (w *World) Slow(from, to int, more time.Duration) { w.net.channel(from, to).slow = more }
