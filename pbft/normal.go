@@ -125,7 +125,11 @@ func (e *Engine) confront(s *slot, v *Vote, out *consensus.Effects) {
 		return
 	}
 	s.confronted |= 1 << v.Signer
-	out.Send = append(out.Send, consensus.Outbound{To: v.Signer, Class: consensus.ClassStatus, Frame: s.proposal.frame})
+	after := consensus.Position(0)
+	if s.proposal.Signer == e.self { // an own promise, which a crash may still undo (R78)
+		after = max(s.votedAt, e.newViewAt)
+	}
+	out.Send = append(out.Send, consensus.Outbound{To: v.Signer, Class: consensus.ClassStatus, Frame: s.proposal.frame, After: after})
 }
 
 // advance takes a slot as far as its votes allow, and then executes every
