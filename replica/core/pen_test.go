@@ -203,7 +203,7 @@ func (p *pen) future() [][]byte {
 		p.preprepare(2, 2, 6, b), p.voteOf(tPrepare, 0, 2, 6, b.Digest),
 		p.voteOf(tCommit, 2, 2, 6, b.Digest),
 		p.voteOf(tCommit, 2, 2, 5, a.Digest),
-		p.checkpoint(0, 8, chain(8)), p.checkpoint(0, 12, chain(12)),
+		p.checkpoint(0, 8, chain(8)), p.checkpoint(0, 12, chain(12)), p.checkpoint(2, 8, chain(8)),
 		p.viewChange(viewChange{to: 3, by: 0, field: 0, h: 4}),
 		p.newView(newView{v: 7, by: 3, changes: []viewChange{{to: 7, by: 0, field: 0, h: 4}, {to: 7, by: 2, field: 2, h: 4}, {to: 7, by: 3, field: 3, h: 4}}}),
 		p.voteOf(tCommit, 2, 7, 5, a.Digest),
