@@ -131,6 +131,7 @@ var plan = []room{
 	{pkg: "store/log/logtest", suite: true, ours: []string{"*"}, others: testLibraries},
 	{pkg: "store/storetest", suite: true, ours: []string{"*"}, others: testLibraries},
 	{pkg: "sim/mutants", suite: true, ours: []string{"*"}, others: testLibraries},
+	{pkg: "sim/mutants/*", suite: true, ours: []string{"*"}, others: testLibraries},
 }
 
 var (
@@ -138,7 +139,7 @@ var (
 	testLibraries  = []string{cryptobyte, datadriven, rapid, porcupine}
 	benchLibraries = append([]string{histogram, porcupine, "gonum.org/v1/plot", xsync}, cliLibraries...)
 	benchRooms     = []string{
-		"bench/*", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "sim", "sim/adversary", "sim/twins",
+		"bench/*", "client", "consensus", "crypto", "crypto/keyfile", "internal/groupfile", "sim", "sim/adversary", "sim/page", "sim/twins",
 		"statemachine/kv",
 	}
 )
