@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,6 +23,9 @@ const (
 	shrinkTime  = time.Minute
 	simFolder   = "sim/testdata/schedules"
 	seedsMax    = 100_000_000
+
+	smallestGroup = 4   // that tolerates a fault
+	gcPercent     = 400 // worlds are small and short-lived
 )
 
 // A hunt is what `bench sim` is told to do.
@@ -33,6 +37,7 @@ type hunt struct {
 	adversary string
 	plan      string
 	keep      string
+	trace     string
 	workers   int
 }
 
@@ -49,6 +54,7 @@ to finish what clients asked for. One seed always gives the same run.
 At the first failure the schedule is shrunk and saved as a small text file.`,
 		Example: `  go run ./bench sim --duration 5m
   go run ./bench sim --seed 7 --adversary equivocate
+  go run ./bench sim --seed 7 --adversary equivocate --trace t.html
   go run ./bench sim --plan sim/testdata/schedules/NAME.txt`,
 		Args: cobra.NoArgs,
 	}
@@ -56,10 +62,11 @@ At the first failure the schedule is shrunk and saved as a small text file.`,
 	f.Uint64Var(&h.seed, "seed", 0, "run only this seed; 0: from 1 on")
 	f.Uint64Var(&h.seeds, "seeds", 0, "how many seeds; 0: as many as the duration allows")
 	f.DurationVar(&h.duration, "duration", simDuration, "how long, unless --seeds or --seed says how many")
-	f.IntVar(&h.replicas, "replicas", 0, "replicas of every group; 0: 4 to 13, half of them 4")
+	f.IntVar(&h.replicas, "replicas", 0, "replicas of every group; 0: 4 to 13, half of them 4, and 4 with --adversary")
 	f.StringVar(&h.adversary, "adversary", "", `how every faulty replica lies, "+" joins ways; "none" for no lies`)
 	f.StringVar(&h.plan, "plan", "", "run the schedule of this file instead")
 	f.StringVar(&h.keep, "keep", simFolder, "the folder for the schedule of a failure")
+	f.StringVar(&h.trace, "trace", "", "write a page that shows the run of --seed or --plan to this file")
 	f.IntVar(&h.workers, "workers", runtime.NumCPU(), "worlds at a time")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := h.check(); err != nil {
@@ -81,6 +88,8 @@ func (h *hunt) check() error {
 		return misuse("--seeds is %d; want at most %d", h.seeds, seedsMax)
 	case h.duration <= 0 || h.duration > 24*time.Hour:
 		return misuse("--duration is %v; want up to 24 hours", h.duration)
+	case h.trace != "" && h.seed == 0 && h.plan == "":
+		return misuse("--trace shows one run: say which one with --seed or --plan")
 	case h.workers < 1 || h.workers > 256:
 		return misuse("--workers is %d; want 1 to 256", h.workers)
 	}
@@ -90,7 +99,15 @@ func (h *hunt) check() error {
 	return nil
 }
 
-func (h *hunt) wishes() sim.Wishes { return sim.Wishes{Replicas: h.replicas, Adversary: h.adversary} }
+// wishes says what the plans have to be like. One way to lie is watched in the
+// smallest group, unless another size was asked for.
+func (h *hunt) wishes() sim.Wishes {
+	w := sim.Wishes{Replicas: h.replicas, Adversary: h.adversary}
+	if w.Replicas == 0 && w.Adversary != "" && w.Adversary != "none" {
+		w.Replicas = smallestGroup
+	}
+	return w
+}
 
 // single runs one schedule and tells how it went.
 func (h *hunt) single(ctx context.Context, out io.Writer) error {
@@ -106,7 +123,10 @@ func (h *hunt) single(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s\n", p.Marshal())
 	began := time.Now()
-	r := sim.Run(p, nil)
+	r, err := h.run(p, out)
+	if err != nil {
+		return err
+	}
 	if r.Broken != nil {
 		return h.failed(ctx, out, p, r)
 	}
@@ -175,6 +195,7 @@ func (h *hunt) many(ctx context.Context, out, progress io.Writer) error {
 	}
 	stop, found := context.WithCancelCause(running)
 	defer found(nil)
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	began := time.Now()
 	var all sync.WaitGroup
 	for range h.workers {

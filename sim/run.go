@@ -16,7 +16,7 @@ import (
 // every outstanding operation of a correct client is done and the replicas that
 // are not away stand equal (R120). It covers view changes whose time-outs doubled
 // to their maximum through f faulty primaries in a row.
-const Settling = 15 * time.Minute
+const Settling = 5 * time.Minute
 
 // A Report is what came of a run.
 type Report struct {
@@ -125,11 +125,13 @@ func (c *course) steps() error {
 }
 
 // settle makes everything whole but for who is away, and waits until all is done.
+// Delays are then at most a fifth of the time-out, so that a round fits into it,
+// and clocks differ by half of what the group bears.
 func (c *course) settle() error {
 	w, p := c.world, &c.plan
 	w.Heal()
 	calm := w.net.now
-	calm.Loss, calm.DelayMax = 0, min(calm.DelayMax, quietDelayMax)
+	calm.Loss, calm.DelayMax = 0, min(calm.DelayMax, w.cfg.Timeout/5)
 	calm.DelayMin = min(calm.DelayMin, calm.DelayMax/2)
 	w.Weather(calm)
 	away := make([]bool, p.Replicas)
@@ -142,6 +144,7 @@ func (c *course) settle() error {
 	}
 	for i, r := range w.replicas {
 		r.paused = min(r.paused, w.now)
+		r.clock = Clock{Offset: min(max(r.clock.Offset, -p.Parameters.DriftMax/4), p.Parameters.DriftMax/4)}
 		if !r.up && !away[i] {
 			w.restart(r)
 		}
@@ -161,10 +164,6 @@ func (c *course) settle() error {
 	}
 	return w.Run(0)
 }
-
-// quietDelayMax bounds delays when the faults are over: a round has to fit into a
-// time-out some day.
-const quietDelayMax = 500 * time.Millisecond
 
 // revive starts liars again, whom their own lies stop now and then.
 func (c *course) revive(away []bool) {

@@ -60,7 +60,7 @@ func (s *storer) turn() {
 // had not begun, or as if it were whole (R84).
 func (s *storer) crash() {
 	r := s.replica
-	if r == nil || !r.up || !s.busy || s.jobs[0].write == nil || r.chance.IntN(2) == 0 {
+	if r == nil || !r.up || !s.busy || s.jobs[0].write == nil {
 		return
 	}
 	r.up = false // nothing comes of it

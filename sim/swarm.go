@@ -35,7 +35,7 @@ func Schedule(seed uint64, wish Wishes) Plan {
 	d.network()
 	d.load()
 	d.clocks()
-	p.Quiet = d.duration(10*time.Second, 80*time.Second)
+	p.Quiet = d.duration(5*time.Second, 60*time.Second)
 	d.faulty(wish.Adversary)
 	d.troubles()
 	d.away()
@@ -188,7 +188,7 @@ func (d *drawing) troubles() {
 	for i := range weights {
 		weights[i] = d.rng.IntN(4)
 	}
-	every := d.upTo(20*time.Second) + 100*time.Millisecond
+	every := d.upTo(20*time.Second) + 200*time.Millisecond
 	if d.chance(.15) {
 		every = time.Hour // none at all
 	}
