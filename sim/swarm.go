@@ -160,6 +160,9 @@ func (d *drawing) faulty(name string) {
 	}
 	for range count {
 		i := d.pick(d.bad)
+		if name != "" && len(d.bad) == 0 {
+			i = 0 // the first primary: most lies are a primary's
+		}
 		d.bad = append(d.bad, i)
 		if name == "" && d.chance(.08) {
 			d.plan.Steps = append(d.plan.Steps, Step{At: d.duration(0, d.plan.Quiet), Do: Wipe, Replica: i})
