@@ -13,7 +13,7 @@ import (
 // describe fills in what a frame is about, as far as it decodes. It checks no
 // signature, and nothing is decided by it.
 func (w *World) describe(e Event, frame []byte) Event {
-	e.Type, e.Bytes = consensus.MessageType(frame[0]), len(frame)
+	e.Type, e.Bytes, e.Signer = consensus.MessageType(frame[0]), len(frame), Nobody
 	e.Name = messageNames[e.Type]
 	switch {
 	case e.Name != "":
@@ -24,6 +24,7 @@ func (w *World) describe(e Event, frame []byte) Event {
 	}
 	if v, ok := pbft.ReadVote(frame); ok {
 		e.View, e.Sequence, e.Digest = v.Header.View, v.Header.Sequence, v.Header.Batch.Short()
+		e.Signer = int(v.Signer)
 		return e
 	}
 	switch e.Type {

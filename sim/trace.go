@@ -48,6 +48,7 @@ type Event struct {
 	Sequence consensus.Sequence
 	Digest   string // first digits of the batch or request that it is about
 	Bytes    int
+	Signer   int // replica that signed the vote that was sent, who need not be From; Nobody if it is no vote
 	Text     string
 }
 

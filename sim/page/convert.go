@@ -93,9 +93,13 @@ func (c *converter) event(e *sim.Event) {
 }
 
 func message(e *sim.Event, fate Fate) Message {
+	signer := ""
+	if e.Signer != sim.Nobody && e.Signer != e.From {
+		signer = fmt.Sprintf("r%d", e.Signer)
+	}
 	return Message{
 		From: e.From, To: e.To, Sent: e.At, Arrives: max(e.Arrives, e.At), Fate: fate, Type: e.Name, View: uint64(e.View),
-		Sequence: uint64(e.Sequence), Digest: e.Digest, Bytes: e.Bytes, Detail: e.Text,
+		Sequence: uint64(e.Sequence), Digest: e.Digest, Bytes: e.Bytes, Detail: e.Text, Signer: signer,
 	}
 }
 

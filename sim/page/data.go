@@ -16,7 +16,7 @@ type data struct {
 	Phases   []phase     `json:"phases"`
 	Types    []typeData  `json:"types"`
 	Texts    []string    `json:"texts"`
-	Messages [][]int64   `json:"messages"` // from, to, sent, arrives, fate, type, view, sequence, digest, bytes, detail, altered, core
+	Messages [][]int64   `json:"messages"` // from, to, sent, arrives, fate, type, view, sequence, digest, bytes, detail, altered, core, signer
 	Marks    []markData  `json:"marks"`
 	Story    []storyData `json:"story"`
 }
@@ -75,7 +75,7 @@ func newData(rec *Recording) *data {
 		}
 		d.Messages = append(d.Messages, []int64{
 			int64(m.From), int64(m.To), microseconds(m.Sent), microseconds(m.Arrives), int64(m.Fate), kind, int64(m.View),
-			int64(m.Sequence), text(m.Digest), int64(m.Bytes), text(m.Detail), altered, text(m.Core),
+			int64(m.Sequence), text(m.Digest), int64(m.Bytes), text(m.Detail), altered, text(m.Core), text(m.Signer),
 		})
 	}
 	for _, m := range rec.Marks {

@@ -37,7 +37,7 @@ func (t *teller) order() {
 	}
 	for i := range t.rec.Messages {
 		m := &t.rec.Messages[i]
-		if c := courses[m.Sequence]; c != nil && m.Type == "COMMIT" && m.Digest == c.digest && c.message < 0 {
+		if c := courses[m.Sequence]; c != nil && m.Type == "COMMIT" && m.Signer == "" && m.Digest == c.digest && c.message < 0 {
 			c.prepared, c.preparer, c.message = m.Sent, m.From, i
 		}
 	}

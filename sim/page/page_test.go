@@ -32,6 +32,8 @@ func small(text string) Recording {
 			{From: 1, To: 3, Sent: 5 * ms, Arrives: 6 * ms, Type: "COMMIT", Sequence: 1, Digest: "aa"},
 			{From: 1, To: 0, Sent: 8 * ms, Arrives: 9 * ms, Type: "NEW-VIEW", View: 1, Detail: text, Fate: FateDown},
 			{From: 2, To: 1, Sent: 9 * ms, Arrives: 9 * ms, Type: "EVIDENCE", Detail: text},
+			{From: 2, To: 1, Sent: 9 * ms, Arrives: 9 * ms, Type: "PRE-PREPARE", Sequence: 1, Digest: "bb", Signer: "r0"},
+			{From: 2, To: 1, Sent: 9 * ms, Arrives: 9 * ms, Type: "PRE-PREPARE", Sequence: 1, Digest: "aa", Signer: "r0"},
 		},
 		Marks: []Mark{
 			{Party: 0, Kind: MarkStarted},
@@ -87,7 +89,7 @@ func TestPageIsWellFormed(t *testing.T) {
 		t.Errorf("%d scripts and %d canvases", elements["script"], elements["canvas"])
 	}
 	got := readData(t, page)
-	if len(got.Messages) != 9 || len(got.Marks) != 12 || len(got.Parties) != 5 {
+	if len(got.Messages) != 11 || len(got.Marks) != 12 || len(got.Parties) != 5 {
 		t.Errorf("the data has %d messages, %d marks, %d parties", len(got.Messages), len(got.Marks), len(got.Parties))
 	}
 }
@@ -167,6 +169,9 @@ func TestStory(t *testing.T) {
 		}
 	}
 	all := strings.Join(key, "\n")
+	if strings.Contains(all, "r2 equivocates") {
+		t.Error("a replica that passes on what a liar signed is called a liar")
+	}
 	for _, want := range []string{
 		"r0 equivocates: PRE-PREPARE at 1 in view 0 is aa to r1 and bb to r2", "r0 withholds a PRE-PREPARE, to r3",
 		"r1 gives up on the primary and asks for view 1", "r3 gives up on the primary and asks for view 1: a quorum does",

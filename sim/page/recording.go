@@ -38,6 +38,7 @@ type Message struct {
 	Sequence uint64 // 0 if the message is about none
 	Digest   string // first digits of the batch or request; empty if there is none
 	Bytes    int
+	Signer   string // who signed it, if the sender passes on another's message; else empty
 	Detail   string // what else it says, one line
 	Altered  bool   // a liar sent it, and its core did not
 	Core     string // what its core said in its place; empty if nothing

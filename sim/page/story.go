@@ -121,7 +121,7 @@ func (t *teller) lies() {
 				t.tell(m.Sent, storyData{Kind: "lie", Text: fmt.Sprintf("%s %s, to %s, for the first time", t.name(m.From), what, t.name(m.To)), Party: m.From, Sequence: m.Sequence, Key: true, Message: i})
 			}
 		}
-		if phase := lessonOf(m.Type).phase; m.Digest == "" || m.Sequence == 0 || m.Fate == FateWithheld ||
+		if phase := lessonOf(m.Type).phase; m.Digest == "" || m.Sequence == 0 || m.Fate == FateWithheld || m.Signer != "" ||
 			phase != "preprepare" && phase != "prepare" && phase != "commit" {
 			continue
 		}

@@ -8,7 +8,7 @@ const fates = ['arrived', 'lost', 'cut', 'down', 'withheld'];
 const messages = data.messages.map((r, i) => ({
   is: 'message', i, from: r[0], to: r[1], at: r[2], arrives: r[3], fate: fates[r[4]], type: data.types[r[5]],
   view: r[6], sequence: r[7], digest: data.texts[r[8]], bytes: r[9], detail: data.texts[r[10]], altered: r[11] === 1,
-  core: data.texts[r[12]],
+  core: data.texts[r[12]], signer: data.texts[r[13]],
 }));
 for (const m of messages) {
   m.phase = data.phases[m.type.phase].key;
@@ -120,7 +120,8 @@ function holds(m) {
   for (const o of messages) {
     if (o.at > m.end) break;
     if (o.type !== m.type || o.view !== m.view || o.sequence !== m.sequence || o.digest !== m.digest || o.fate === 'withheld') continue;
-    if (o.from === m.to || (o.to === m.to && o.fate === 'arrived' && o.end <= m.end)) set.add(o.from);
+    const signer = o.signer ? data.parties.findIndex((p) => p.name === o.signer) : o.from;
+    if (signer === m.to || (o.to === m.to && o.fate === 'arrived' && o.end <= m.end)) set.add(signer);
   }
   return [...set].sort((a, b) => a - b);
 }

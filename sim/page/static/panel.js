@@ -96,6 +96,7 @@ function describeMessage(m) {
   const vote = ['preprepare', 'prepare', 'commit', 'viewchange', 'newview'].includes(m.phase);
   out.push(rows([
     ['from, to', `${nameOf(m.from)} → ${nameOf(m.to)}`],
+    ['signed by', m.signer ? `${m.signer}: ${nameOf(m.from)} passes it on` : ''],
     ['view', vote || m.view ? m.view : ''],
     ['number', m.sequence || ''],
     ['digest', m.digest],
