@@ -1,120 +1,198 @@
-package sim
+package sim_test
 
 import (
+	"bytes"
 	"flag"
-	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/varangian-bft/varangian/sim"
+	_ "github.com/varangian-bft/varangian/sim/adversary"
 )
 
 var (
-	seedFlag  = flag.Uint64("sim.seed", 0, "run only this seed")
-	seedsFlag = flag.Int("sim.seeds", 0, "how many seeds to run; 0 means a few")
+	seedFlag   = flag.Uint64("sim.seed", 0, "run only this seed")
+	seedsFlag  = flag.Uint64("sim.seeds", 24, "how many seeds to run")
+	commitFlag = flag.Bool("sim.commit", false, "print one line per event of the seed in -sim.seed")
 )
 
-// hostile draws a world from a seed: delays, losses and windows differ from seed
-// to seed.
-func hostile(seed uint64) Config {
-	rng := rand.New(rand.NewPCG(seed, 2))
-	sizes := []int{4, 4, 4, 5, 7}
-	p := SmallParameters()
-	p.CheckpointInterval = 2 + rng.Uint64N(8)
-	p.Window = p.CheckpointInterval * (2 + rng.Uint64N(3))
-	p.SnapshotInterval = 1 + rng.Uint64N(4)
-	p.BatchRequestsMax = 1 + rng.Uint64N(8)
-	return Config{
-		Seed: seed, Replicas: sizes[rng.IntN(len(sizes))], Clients: 1 + rng.IntN(4), Parameters: p,
-		DelayMin: 0, DelayMax: time.Duration(1+rng.IntN(200)) * time.Millisecond,
-		Loss: rng.Float64() * 0.3, Duplication: rng.Float64() * 0.5,
-		SyncMax: time.Duration(1+rng.IntN(50)) * time.Millisecond,
-	}
-}
+// keptFolder holds the schedules that once broke an invariant.
+const keptFolder = "testdata/schedules"
 
-// mischief crashes, restarts and cuts off at most f replicas at a time until the
-// time is over, and then makes everything whole.
-func mischief(t *testing.T, w *World, total time.Duration) {
-	t.Helper()
-	f := w.group.F
-	for end := w.Now() + total; w.Now() < end; {
-		if err := w.Run(w.between(50*time.Millisecond, 3*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		victim := w.Random().IntN(len(w.replicas))
-		switch w.Random().IntN(4) {
-		case 0, 1:
-			if down := len(w.replicas) - upCount(w); down < f && w.Replica(victim).Up() {
-				w.Replica(victim).Crash()
-			}
-		case 2:
-			restartAll(t, w)
-		case 3:
-			side := w.Random().IntN(2)
-			w.Cut(func(from, to int) bool { return from == victim && side == 0 || to == victim })
-		}
-		if w.Random().IntN(3) == 0 {
-			w.Cut(nil)
-		}
-	}
-	w.Cut(nil)
-	restartAll(t, w)
-}
-
-func upCount(w *World) (n int) {
-	for _, r := range w.replicas {
-		if r.Up() {
-			n++
-		}
-	}
-	return n
-}
-
-func restartAll(t *testing.T, w *World) {
-	t.Helper()
-	for _, r := range w.replicas {
-		if !r.Up() {
-			if err := r.Start(); err != nil {
-				t.Fatalf("seed %d: %v", w.cfg.Seed, err)
-			}
-		}
-	}
-}
-
-// TestSchedules runs random worlds: safety holds in every step (R118), and once
-// the mischief ends, everything that clients asked for is done and all replicas
-// stand equal (R120).
+// TestSchedules runs random worlds: safety holds after every event (R118), and once
+// the faults end, everything that clients asked for is done and all replicas stand
+// equal (R120), among them wrong clocks (R37), liars (R22, R47) and power losses
+// (R78, R85).
 func TestSchedules(t *testing.T) {
-	first, count := uint64(1), 12
-	if *seedsFlag > 0 {
-		count = *seedsFlag
-	}
+	first, count := uint64(1), *seedsFlag
+	var observe func(sim.Event)
 	if *seedFlag > 0 {
 		first, count = *seedFlag, 1
+		if *commitFlag {
+			observe = func(e sim.Event) { t.Log(e) }
+		}
 	}
-	for seed := first; seed < first+uint64(count); seed++ {
-		schedule(t, seed)
+	if testing.Short() {
+		count = min(count, 8)
+	}
+	for seed := first; seed < first+count; seed++ {
+		p := sim.Schedule(seed, sim.Wishes{})
+		if r := sim.Run(p, observe); r.Broken != nil {
+			t.Errorf("%v\n%s", r.Broken, p.Marshal())
+		}
 	}
 }
 
-func schedule(t *testing.T, seed uint64) {
-	t.Helper()
-	w := newWorld(t, hostile(seed))
-	done := load(w, 60+int(seed%5)*40)
-	mischief(t, w, 40*time.Second)
-	w.cfg.Loss = min(w.cfg.Loss, 0.05)
-	run(t, w, 400*time.Second, done)
-	run(t, w, 120*time.Second, func() bool { return equalHistories(w) })
+// TestKeptSchedules runs every schedule that ever broke an invariant: none does
+// any more.
+func TestKeptSchedules(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(keptFolder, "*.txt"))
+	if err != nil || len(names) == 0 {
+		t.Fatal("no schedules", err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := sim.ParsePlan(text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if r := sim.Run(p, nil); r.Broken != nil {
+			t.Errorf("%s: %v", name, r.Broken)
+		}
+	}
 }
 
-// TestSameSeedSameRun: chance comes from the seed alone.
+// TestSameSeedSameRun: chance comes from the seed alone, and whether anybody looks
+// changes nothing.
 func TestSameSeedSameRun(t *testing.T) {
-	digests := map[string]bool{}
-	for range 3 {
-		w := newWorld(t, hostile(7))
-		load(w, 50)
-		mischief(t, w, 10*time.Second)
-		digests[w.Digest().String()] = true
+	for seed := uint64(100); seed < 104; seed++ {
+		p := sim.Schedule(seed, sim.Wishes{})
+		events := 0
+		first, second := sim.Run(p, nil), sim.Run(p, func(sim.Event) { events++ })
+		if first.Digest != second.Digest || first.Virtual != second.Virtual || first.Completed != second.Completed || events == 0 {
+			t.Errorf("seed %d gave two different runs", seed)
+		}
+		p.Load.Operations++
+		if third := sim.Run(p, nil); third.Digest == first.Digest {
+			t.Errorf("seed %d: the digest does not depend on what happens", seed)
+		}
 	}
-	if len(digests) != 1 {
-		t.Fatalf("one seed gave %d different runs", len(digests))
+}
+
+// A plan survives its text form.
+func TestPlanText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := sim.Schedule(rapid.Uint64().Draw(t, "seed"), sim.Wishes{})
+		text := p.Marshal()
+		again, err := sim.ParsePlan(append([]byte("# a comment\n\n"), text...))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		if !bytes.Equal(again.Marshal(), text) {
+			t.Fatalf("%s\nbecame\n%s", text, again.Marshal())
+		}
+	})
+}
+
+func TestPlanTextRefused(t *testing.T) {
+	const group = "group replicas=4 clients=1\n"
+	for text, want := range map[string]string{
+		"":                                   "no line that begins",
+		group + "tomorrow crash r1":          "neither a time",
+		group + "1s explode r1":              "no step is called",
+		group + "1s crash r4 lost=0 torn=0":  "no party",
+		group + "1s start c0":                "no replica",
+		group + "1s crash r1 lost=2 torn=0":  "from 0 to 1",
+		group + "1s crash r1 torn=0 lost=0":  "lost=",
+		group + "1s pause r1":                "missing",
+		group + "1s pause r1 for=long":       "duration",
+		group + "1s heal r1":                 "means nothing",
+		group + "seed -1":                    "invalid syntax",
+		group + "clock r1 offset=1s drift=x": "drift",
+	} {
+		if _, err := sim.ParsePlan([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want %q", text, err, want)
+		}
+	}
+}
+
+// Faults beyond what a group bears are noticed: two of four away leave no quorum.
+func TestLivenessIsChecked(t *testing.T) {
+	p := calm()
+	p.Away, p.Load.Operations = []int{2, 3}, 100 // more than can be done before they leave
+	if r := sim.Run(p, nil); r.Broken == nil || r.Broken.Invariant != "liveness" {
+		t.Errorf("a group without a quorum: %v", r.Broken)
+	}
+}
+
+// calm is a plan in which nothing is wrong.
+func calm() sim.Plan {
+	return sim.Plan{
+		Seed: 5, Replicas: 4, Clients: 2, Parameters: sim.SmallParameters(), Timeout: time.Second, Sync: time.Millisecond,
+		Network: sim.Conditions{DelayMax: 2 * time.Millisecond}, Quiet: 5 * time.Second,
+		Load: sim.Load{Operations: 20, InFlight: 2, Pause: 100 * time.Millisecond, Keys: 2},
+	}
+}
+
+// A replica that lost its disk refuses to start from nothing (R83), and the group
+// goes on without it.
+func TestWipedDiskRefuses(t *testing.T) {
+	p := calm()
+	p.Steps = []sim.Step{{At: time.Second, Do: sim.Wipe, Replica: 1}, {At: 2 * time.Second, Do: sim.Start, Replica: 1}}
+	r := sim.Run(p, nil)
+	if r.Broken != nil {
+		t.Fatal(r.Broken)
+	}
+	if r.Coverage.Others["fault wiped disk refused"] == 0 {
+		t.Error("nobody refused an empty disk")
+	}
+}
+
+// brittle is a behaviour that panics at the second crash that it lives through.
+type brittle struct {
+	sim.Honest
+	f *sim.Faulty
+}
+
+// Tick implements sim.Behaviour.
+func (b *brittle) Tick() {
+	if b.f.World().Replica(1).Wiped() && !b.f.World().Replica(2).Up() {
+		panic("brittle")
+	}
+}
+
+// A failing plan is shrunk to what it needs to fail: the two steps that matter.
+func TestShrink(t *testing.T) {
+	sim.RegisterBehaviour("test-brittle", func(f *sim.Faulty) sim.Behaviour { return &brittle{f: f} })
+	p := calm()
+	p.Faults = []sim.Fault{{Party: 3, Name: "test-brittle"}}
+	for i := range 12 {
+		at := time.Duration(i) * 300 * time.Millisecond
+		p.Steps = append(p.Steps, sim.Step{At: at, Do: sim.Pause, Replica: i % 3, For: 50 * time.Millisecond})
+		switch i {
+		case 4:
+			p.Steps = append(p.Steps, sim.Step{At: at, Do: sim.Wipe, Replica: 1})
+		case 9:
+			p.Steps = append(p.Steps, sim.Step{At: at, Do: sim.Crash, Replica: 2, Lost: 1})
+		}
+	}
+	least, report := sim.Shrink(p, func() bool { return false })
+	if report.Broken == nil || report.Broken.Invariant != "panic" {
+		t.Fatal("the shrunk plan does not fail in the same way:", report.Broken)
+	}
+	if len(least.Steps) != 2 || len(least.Faults) != 1 || least.Clients != 1 || least.Load.Operations > 1 {
+		t.Errorf("it could be shorter:\n%s", least.Marshal())
+	}
+	if again := sim.Run(least, nil); again.Digest != report.Digest {
+		t.Error("the report is of another run")
 	}
 }
