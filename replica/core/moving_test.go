@@ -98,6 +98,25 @@ func TestTransferWaitsForExecutor(t *testing.T) {
 	}
 }
 
+// TestParked: R40 – what was ordered while a transfer was due is executed, in order and
+// nothing twice, when the executor got there by itself.
+func TestParked(t *testing.T) {
+	s := newStage(t, nil)
+	s.execute(1, 2)
+	s.behind(2)
+	if out := s.execute(3, 4); len(out.Execute) > 0 {
+		t.Error("a batch was executed although a transfer is due")
+	}
+	out := s.step(s.execution(1))
+	if out2 := s.step(s.execution(2)); len(out.Execute) > 0 || len(out2.Execute) != 2 ||
+		out2.Execute[0].Sequence != 3 || out2.Execute[1].Sequence != 4 || asks(out2) > 0 {
+		t.Errorf("after the executor got there: %+v", out2.Execute)
+	}
+	if s.core.moving.active() {
+		t.Error("a transfer is still due")
+	}
+}
+
 // TestBehindWithoutNeed: R54 – a state that is older than this one starts nothing.
 func TestBehindWithoutNeed(t *testing.T) {
 	s := newStage(t, nil)

@@ -94,6 +94,14 @@ func TestLiars(t *testing.T) {
 			}
 			return a
 		},
+		"one value": func(_, a consensus.Message) consensus.Message {
+			if c, ok := a.(chunk); ok && c.Item.Kind != itemTable && c.Last && len(c.Data) > 0 {
+				c.Data = bytes.Clone(c.Data)
+				c.Data[len(c.Data)-1] ^= 1
+				return c
+			}
+			return a
+		},
 		"empty": func(_, a consensus.Message) consensus.Message {
 			if c, ok := a.(chunk); ok {
 				c.Data, c.Last = nil, false
