@@ -128,7 +128,7 @@ func TestPlanTextRefused(t *testing.T) {
 // Faults beyond what a group bears are noticed: two of four away leave no quorum.
 func TestLivenessIsChecked(t *testing.T) {
 	p := calm()
-	p.Away, p.Load.Operations = []int{2, 3}, 100 // more than can be done before they leave
+	p.Away, p.Load.Operations = []int{2, 3}, 1000 // more than can be done before they leave
 	if r := sim.Run(p, nil); r.Broken == nil || r.Broken.Invariant != "liveness" {
 		t.Errorf("a group without a quorum: %v", r.Broken)
 	}
