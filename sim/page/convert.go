@@ -190,18 +190,29 @@ func (c *converter) fates() {
 }
 
 func title(rec *Recording, seed uint64) string {
-	replicas, liars := 0, []string{}
+	replicas, lies, who := 0, []string{}, map[string][]string{}
 	for _, p := range rec.Parties {
 		if !p.Client {
 			replicas++
 		}
-		if p.Liar != "" {
-			liars = append(liars, fmt.Sprintf("%s lies (%s)", p.Name, p.Liar))
+		if p.Liar == "" {
+			continue
 		}
+		if who[p.Liar] == nil {
+			lies = append(lies, p.Liar)
+		}
+		who[p.Liar] = append(who[p.Liar], p.Name)
+	}
+	for i, lie := range lies {
+		verb := "lies"
+		if len(who[lie]) > 1 {
+			verb = "lie"
+		}
+		lies[i] = fmt.Sprintf("%s %s (%s)", strings.Join(who[lie], ", "), verb, lie)
 	}
 	text := fmt.Sprintf("PBFT, %d replicas, seed %d", replicas, seed)
-	if len(liars) > 0 {
-		text += ": " + strings.Join(liars, ", ")
+	if len(lies) > 0 {
+		text += ": " + strings.Join(lies, ", ")
 	}
 	return text
 }

@@ -140,16 +140,46 @@ function strength(m, many) {
 
 function paintMessages(g, from, to) {
   stage.lines = [];
-  const list = messages.filter((m) => m.end >= from && m.at <= to && shown(m));
-  const many = list.length > 1500;
+  let list = messages.filter((m) => m.end >= from && m.at <= to && shown(m));
+  const many = list.length > 1500, every = Math.ceil(list.length / 8000);
+  if (every > 1) list = list.filter((m, i) => i % every === 0 || rare(m));
+  stage.note = every > 1 ? `1 of ${every} arrows drawn: zoom in for all` : '';
   for (const m of list) {
     const x0 = xOf(m.at), y0 = stage.y.get(m.from), y1 = stage.y.get(m.to), x1 = xOf(m.end);
     stage.lines.push({ m, x0, y0, x1, y1 });
   }
-  stage.lines.sort((a, b) => strength(a.m, many) - strength(b.m, many));
-  for (const l of stage.lines) paintMessage(g, l, many);
+  let single = stage.lines;
+  if (many) {
+    paintCrowd(g, stage.lines.filter((l) => !rare(l.m)));
+    single = stage.lines.filter((l) => rare(l.m));
+  }
+  single.sort((a, b) => strength(a.m, many) - strength(b.m, many));
+  for (const l of single) paintMessage(g, l, many);
   g.globalAlpha = 1;
   g.setLineDash([]);
+}
+
+// rare messages are drawn one by one, however many there are.
+function rare(m) {
+  return m === state.picked || m === state.hover || m.altered || (state.sequence > 0 && m.sequence === state.sequence);
+}
+
+// paintCrowd draws all lines of a phase at once: many thousands in a moment.
+function paintCrowd(g, lines) {
+  for (const followed of [false, true]) {
+    for (const p of data.phases) {
+      g.beginPath();
+      for (const l of lines) {
+        if (l.m.phase !== p.key || (state.sequence > 0 && l.m.sequence === state.sequence) !== followed) continue;
+        g.moveTo(l.x0, l.y0);
+        g.lineTo(l.x1, l.y1);
+      }
+      g.strokeStyle = colours[p.key];
+      g.lineWidth = 1;
+      g.globalAlpha = state.sequence > 0 && !followed ? 0.08 : 0.5;
+      g.stroke();
+    }
+  }
 }
 
 // paintHover names what the pointer is on.
@@ -355,4 +385,8 @@ function paintOverview() {
   g.textAlign = 'right';
   g.textBaseline = 'middle';
   g.fillText(stage.gutter > 50 ? 'whole run' : 'all', stage.gutter - 8, height / 2);
+  if (stage.note) {
+    g.font = fontOf(11, true);
+    tag(g, w - g.measureText(stage.note).width - 12, height - 10, stage.note, colours.paper, colours.ink);
+  }
 }
