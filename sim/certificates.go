@@ -39,7 +39,9 @@ func (c *checks) certificates(by consensus.ReplicaID, frame []byte) {
 		c.quorum(by, "checkpoints", m.Votes)
 	case *pbft.ViewChange:
 		c.viewChange(by, m)
-		c.single(by, m.Signer, m.Type(), m.To, digest)
+		if c.single(by, m.Signer, m.Type(), m.To, digest) {
+			c.leaves(by, m)
+		}
 	case *pbft.NewView:
 		c.newView(by, m, digest)
 	}

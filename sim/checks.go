@@ -33,6 +33,7 @@ type checks struct {
 	large     map[largeKey]crypto.Digest           // VIEW-CHANGE and NEW-VIEW by view and signer
 	sound     map[crypto.Digest]bool               // frames whose certificates were counted
 	ticks     int
+	promises
 }
 
 // said is what left correct replicas about one batch in one view, a bit for each.
@@ -56,7 +57,7 @@ type largeKey struct {
 
 func (c *checks) init(w *World) {
 	c.world, c.codec = w, pbft.NewCodec(w.group)
-	c.slots = map[consensus.Sequence][]said{}
+	c.slots, c.promises = map[consensus.Sequence][]said{}, newPromises(w.group.N)
 	c.batches, c.histories = map[consensus.Sequence]crypto.Digest{}, map[consensus.Sequence]crypto.Digest{}
 	c.chains, c.roots = map[consensus.Sequence]crypto.Digest{}, map[consensus.Sequence]crypto.Digest{}
 	c.order, c.durable = make([]consensus.Sequence, w.group.N), make([]consensus.Sequence, w.group.N)
@@ -95,6 +96,7 @@ func (c *checks) faulty() (set uint64) {
 // started notes where a replica's state stands after a start or an installation.
 func (c *checks) started(by consensus.ReplicaID, at consensus.Sequence) {
 	c.order[by], c.durable[by] = at, max(c.durable[by], at)
+	c.begins(by)
 }
 
 // flushed notes a checkpoint whose state is durable.
@@ -202,6 +204,7 @@ func (c *checks) sent(by consensus.ReplicaID, frame []byte) {
 	switch consensus.MessageType(frame[0]) {
 	case pbft.TypePrePrepare, pbft.TypePrepare, pbft.TypeCommit:
 		if v, ok := pbft.ReadVote(frame); ok && v.Signer == by {
+			c.voted(by, v.Kind, v.Header)
 			c.vote(by, v.Kind, v.Header)
 		}
 	case pbft.TypeCheckpoint:
@@ -220,6 +223,7 @@ func (c *checks) sent(by consensus.ReplicaID, frame []byte) {
 // and that a commit rests on a quorum that prepared (R38).
 func (c *checks) vote(by consensus.ReplicaID, kind consensus.MessageType, h pbft.Header) {
 	k := kind - pbft.TypePrePrepare
+	c.top = max(c.top, h.Sequence)
 	slots, found := c.slots[h.Sequence], -1
 	for i := range slots {
 		switch s := &slots[i]; {

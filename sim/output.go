@@ -53,6 +53,9 @@ func (r *Replica) carry() {
 // log.
 func (r *Replica) beside(out *core.Output) {
 	for _, f := range out.Flush {
+		if r.behaviour == nil {
+			r.world.checks.flushes(r.id, f)
+		}
 		r.storer.put(job{write: func() error { return r.storer.flush(f) }})
 	}
 	if len(out.Recheck) > 0 {
@@ -175,6 +178,9 @@ func (r *Replica) executeNext() {
 
 // release sends each client its part of a signed root.
 func (r *Replica) release(reply core.Reply) {
+	if r.behaviour == nil {
+		r.world.checks.replied(r.id, reply)
+	}
 	reply.Frames(func(consensus.ClientID) bool { return true }, func(id consensus.ClientID, frame []byte) {
 		if i, ok := r.world.clientOf(id); ok {
 			r.reply(i, frame)
