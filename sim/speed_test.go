@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"runtime/debug"
 	"testing"
 	"time"
 
+	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
@@ -11,8 +13,9 @@ import (
 // replicas runs that executes ten requests a second.
 func BenchmarkSpeed(b *testing.B) {
 	const seconds, perSecond = 60, 10
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as bench sim does
 	for range b.N {
-		w, err := New(Config{Seed: 1, Replicas: 4, Clients: 2})
+		w, err := New(Config{Seed: 1, Replicas: 4, Clients: 2, Parameters: consensus.DefaultParameters()})
 		if err != nil {
 			b.Fatal(err)
 		}

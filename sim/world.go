@@ -79,6 +79,11 @@ func (w *World) Run(d time.Duration) error {
 func (w *World) RunUntil(d time.Duration, done func() bool) error {
 	end := w.now + d
 	for {
+		if w.checks.broken != nil {
+			b := *w.checks.broken
+			b.Seed, b.At = w.cfg.Seed, w.now
+			return &b
+		}
 		at, ok := w.agenda.next()
 		if !ok || at > end {
 			break
@@ -86,12 +91,7 @@ func (w *World) RunUntil(d time.Duration, done func() bool) error {
 		a := w.agenda.pop()
 		w.now = at
 		w.do(a)
-		if w.checks.broken != nil {
-			b := *w.checks.broken
-			b.Seed, b.At = w.cfg.Seed, w.now
-			return &b
-		}
-		if done() {
+		if w.checks.broken == nil && done() {
 			return nil
 		}
 	}
