@@ -82,7 +82,8 @@ func NewMachine(app Application, g *consensus.Group, store Store, options ...Opt
 // stands now: after a state transfer changed it (R95). An error is final.
 func (m *Machine) Reload() error {
 	if err := m.load(); err != nil {
-		return m.fail(err)
+		m.fail(err)
+		return m.failed
 	}
 	return nil
 }
@@ -184,12 +185,12 @@ func (m *Machine) closeWindow() *Window {
 	return w
 }
 
-// fail makes the machine unusable.
-func (m *Machine) fail(err error) error {
+// fail makes the machine unusable. Only the first error is kept: later ones follow
+// from it.
+func (m *Machine) fail(err error) {
 	if m.failed == nil {
 		m.failed = fmt.Errorf("state machine stopped at %d: %w", m.meta.sequence, err)
 	}
-	return m.failed
 }
 
 // Flushed says that the store holds the windows up to v durably, under its marker:

@@ -48,8 +48,7 @@ func (script) Apply(w statemachine.Writer, op []byte) ([]byte, error) {
 		return nil, errRefused
 	case 'p': // set, then panic
 		w.Set(key, value)
-		var none map[string]int
-		none["x"] = 1
+		panic("write to a nil map")
 	case 'i': // a runtime error while a scan is under way
 		w.Set(key, value)
 		w.Scan(nil, nil, func([]byte, []byte) bool { panic(op[len(op):][1]) })

@@ -134,6 +134,8 @@ func (o operation) marshal() []byte {
 	case codeScan:
 		addValue(b, o.end)
 		b.AddUint32(o.limit)
+	case codeGet, codeDelete: // a key is all they have
+	case codeAtomic: // Atomic joins encodings
 	}
 	out, err := b.Bytes()
 	if err != nil {
@@ -201,6 +203,7 @@ func readOperation(s *cryptobyte.String, nested bool) (o operation, ok bool) {
 		o.delta = int64(delta)
 	case codeScan:
 		ok = readValue(s, &o.end) && s.ReadUint32(&o.limit) && o.limit >= 1 && o.limit <= ScanCountMax
+	case codeAtomic: // read above
 	}
 	return o, ok
 }
