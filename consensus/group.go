@@ -98,23 +98,11 @@ func NewGroup(g Genesis, scheme crypto.Scheme) (*Group, error) {
 // every transport key stands for exactly one party (R4, R12).
 func (g Genesis) checkKeys(scheme crypto.Scheme) error {
 	seen := map[crypto.PublicKey]string{}
-	add := func(who string, keys ...crypto.PublicKey) error {
-		for _, k := range keys {
-			if err := scheme.CheckKey(k); err != nil {
-				return fmt.Errorf("%s: %w", who, err)
-			}
-			if other, ok := seen[k]; ok {
-				return fmt.Errorf("%s has a key that %s has too", who, other)
-			}
-			seen[k] = who
-		}
-		return nil
-	}
 	for i, m := range g.Replicas {
 		if len(m.Name) == 0 || len(m.Name) > 64 {
 			return fmt.Errorf("replica %d needs a name of 1 to 64 bytes", i)
 		}
-		if err := add(fmt.Sprintf("replica %d (%s)", i, m.Name), m.Key, m.Transport); err != nil {
+		if err := addKeys(seen, scheme, fmt.Sprintf("replica %d (%s)", i, m.Name), m.Key, m.Transport); err != nil {
 			return err
 		}
 	}
@@ -127,9 +115,23 @@ func (g Genesis) checkKeys(scheme crypto.Scheme) error {
 			return fmt.Errorf("client %d has the name %q that client %d has too", i, c.Name, other)
 		}
 		names[c.Name] = i
-		if err := add(fmt.Sprintf("client %d (%s)", i, c.Name), crypto.PublicKey(c.Client), c.Transport); err != nil {
+		if err := addKeys(seen, scheme, fmt.Sprintf("client %d (%s)", i, c.Name), crypto.PublicKey(c.Client), c.Transport); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// addKeys notes whose the keys are, unless one is bad or another's.
+func addKeys(seen map[crypto.PublicKey]string, scheme crypto.Scheme, who string, keys ...crypto.PublicKey) error {
+	for _, k := range keys {
+		if err := scheme.CheckKey(k); err != nil {
+			return fmt.Errorf("%s: %w", who, err)
+		}
+		if other, ok := seen[k]; ok {
+			return fmt.Errorf("%s has a key that %s has too", who, other)
+		}
+		seen[k] = who
 	}
 	return nil
 }
