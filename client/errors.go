@@ -73,6 +73,7 @@ func OutcomeOf(err error) Outcome {
 func (c *Client) fail(kind error, outcome Outcome, format string, args ...any) *Error {
 	text := fmt.Sprintf(format, args...)
 	switch outcome {
+	case OutcomeYes: // the texts of these errors say so themselves
 	case OutcomeNever:
 		text += "; the operation changed nothing"
 	case OutcomeMaybe:
@@ -97,7 +98,7 @@ func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) 
 		return r, c.fail(ErrRejected, done.Outcome, "%s", refusal(done.Result))
 	}
 	e := c.unanswered(ctx, done)
-	if e.kind == ErrTimeout || e.kind == ErrCancelled {
+	if errors.Is(e.kind, ErrTimeout) || errors.Is(e.kind, ErrCancelled) {
 		e.cause = ctx.Err()
 	}
 	if _, ok := ctx.Deadline(); ok && done.Fate == session.Expired {
@@ -120,6 +121,8 @@ func (c *Client) unanswered(ctx context.Context, done *session.Completion) *Erro
 		return c.fail(ErrRejected, done.Outcome, "refused: the operation does not fit into a request of %d bytes (request_bytes_max)", p.RequestBytesMax)
 	case session.Refused:
 		return c.fail(ErrRejected, done.Outcome, "refused: %s", refusalWords(done.Reason))
+	case session.Expired, session.Withdrawn: // why depends on what was heard: below
+	case session.Executed: // has a result, which answer reports
 	}
 	if done.Reason == wire.RefusedOverloaded || done.Reason == wire.RefusedStopping {
 		return c.fail(ErrOverloaded, done.Outcome, "%s until the time was up; try again later", refusalWords(done.Reason))
@@ -143,6 +146,7 @@ func refusalWords(r wire.RefusalReason) string {
 		return "the replicas are starting, stopping or catching up"
 	case wire.RefusedOverloaded:
 		return "the group refused it as overloaded"
+	case wire.RefusedWindow: // makes the session forgotten, which is reported as that
 	}
 	return "the group does not take the request"
 }
@@ -158,6 +162,9 @@ func refusal(r consensus.Result) string {
 		return "refused: over a limit of the group: " + printable(r.Value)
 	case consensus.ResultUnauthorised:
 		return "refused: this client's key is not enrolled, or may not do this"
+	case consensus.ResultNoSession, consensus.ResultOutOfWindow, consensus.ResultTaken, consensus.ResultGone:
+		// The session makes fates of them, or asks again.
+	case consensus.ResultOK: // nothing was refused
 	}
 	return fmt.Sprintf("refused: result class %d", r.Class)
 }

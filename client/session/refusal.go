@@ -70,6 +70,8 @@ func (s *Session) reject(r *request, reason wire.RefusalReason, out *Effects) {
 	case wire.RefusedSession, wire.RefusedWindow:
 		c.Fate = Forgotten
 		s.lose(r.numbers)
+	case wire.RefusedOverloaded, wire.RefusedUnauthorised, wire.RefusedStopping:
+		// A replica that is not of this opinion may have taken the request.
 	}
 	s.completeAll(r, c, out)
 }

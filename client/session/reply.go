@@ -178,6 +178,8 @@ func (s *Session) learn(r *request, agreed []int, encoded []byte, out *Effects) 
 			return
 		case consensus.ResultGone:
 			results = nil
+		case consensus.ResultOK, consensus.ResultError, consensus.ResultPanic, consensus.ResultLimit, consensus.ResultUnauthorised:
+			// Of the operations themselves: whoever invoked them gets them.
 		}
 	}
 	s.conclude(r, agreed, results, out)
