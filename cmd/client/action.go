@@ -23,50 +23,49 @@ func parse(line string) (action, error) {
 	if err != nil || len(words) == 0 {
 		return action{}, err
 	}
-	args := make([][]byte, len(words)-1)
+	name, args := words[0], make([][]byte, len(words)-1)
 	for i := range args {
 		args[i] = []byte(words[i+1])
 	}
-	want := func(least, most int) error {
-		if len(args) < least || len(args) > most {
-			return fmt.Errorf("%s takes %d to %d words, not %d", words[0], least, most, len(args))
-		}
-		return nil
+	f, ok := forms[name]
+	switch {
+	case !ok:
+		return action{}, fmt.Errorf("%q is no operation; want put, get, delete, cas or incr", name)
+	case len(args) < f.least || len(args) > f.most:
+		return action{}, fmt.Errorf("%s takes %d to %d words, not %d", name, f.least, f.most, len(args))
 	}
-	switch words[0] {
-	case "put":
-		if err := want(2, 2); err != nil {
-			return action{}, err
-		}
+	return f.action(args)
+}
+
+// A form is how the lines of an operation look behind its name.
+type form struct {
+	least, most int // words
+	action      func(args [][]byte) (action, error)
+}
+
+var forms = map[string]form{
+	"put": {2, 2, func(args [][]byte) (action, error) {
 		return action{kv.Put(args[0], args[1]), shown(func([]byte) (any, error) { return "ok", nil })}, nil
-	case "get":
-		if err := want(1, 1); err != nil {
-			return action{}, err
-		}
+	}},
+	"get": {1, 1, func(args [][]byte) (action, error) {
 		return action{kv.Get(args[0]), shown(showValue)}, nil
-	case "delete":
-		if err := want(1, 1); err != nil {
-			return action{}, err
-		}
+	}},
+	"delete": {1, 1, func(args [][]byte) (action, error) {
 		return action{kv.Delete(args[0]), shown(func(b []byte) (any, error) { return kv.DecodeDelete(b) })}, nil
-	case "cas":
-		if err := want(3, 3); err != nil {
-			return action{}, err
-		}
+	}},
+	"cas": {3, 3, func(args [][]byte) (action, error) {
 		return action{kv.CompareAndSet(args[0], kv.Some(args[1]), kv.Some(args[2])), shown(showComparison)}, nil
-	case "incr":
-		if err := want(1, 2); err != nil {
-			return action{}, err
-		}
+	}},
+	"incr": {1, 2, func(args [][]byte) (action, error) {
 		delta := int64(1)
 		if len(args) == 2 {
-			if delta, err = strconv.ParseInt(words[2], 10, 64); err != nil {
-				return action{}, fmt.Errorf("DELTA is %q; want a whole number of 64 bits", words[2])
+			var err error
+			if delta, err = strconv.ParseInt(string(args[1]), 10, 64); err != nil {
+				return action{}, fmt.Errorf("DELTA is %q; want a whole number of 64 bits", args[1])
 			}
 		}
 		return action{kv.Increment(args[0], delta), shown(func(b []byte) (any, error) { return kv.DecodeIncrement(b) })}, nil
-	}
-	return action{}, fmt.Errorf("%q is no operation; want put, get, delete, cas or incr", words[0])
+	}},
 }
 
 // split returns the words of a line. A word in double quotes is a Go string.

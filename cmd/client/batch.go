@@ -128,31 +128,20 @@ func (b *batch) show(stop func()) (total int, first *step, err error) {
 	out := bufio.NewWriter(b.command.OutOrStdout())
 	bar := b.bar()
 	for st := range b.queue {
-		select {
-		case <-st.done:
-		default:
-			if err == nil {
-				err = out.Flush() // nothing to print for a while
-			}
-			<-st.done
+		if err == nil && !st.ended() {
+			err = out.Flush() // nothing to print for a while
 		}
+		<-st.done
 		total++
 		if bar != nil {
 			_ = bar.Add(1)
 		}
-		text := ""
-		if st.err == nil {
-			text, st.err = st.action.show(st.result, b.json)
+		text := b.text(st)
+		if st.err != nil && first == nil {
+			first = st
 		}
-		if st.err != nil {
-			text = failure(st, b.json)
-			b.failed.Add(1)
-			if first == nil {
-				first = st
-			}
-			if !errors.Is(st.err, client.ErrRejected) {
-				stop()
-			}
+		if st.err != nil && !errors.Is(st.err, client.ErrRejected) {
+			stop()
 		}
 		if err == nil {
 			if _, err = io.WriteString(out, text+"\n"); err != nil {
@@ -167,6 +156,27 @@ func (b *batch) show(stop func()) (total int, first *step, err error) {
 		err = out.Flush()
 	}
 	return total, first, err
+}
+
+func (st *step) ended() bool {
+	select {
+	case <-st.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// text returns the line that an ended step prints, and counts it if it failed.
+func (b *batch) text(st *step) (text string) {
+	if st.err == nil {
+		text, st.err = st.action.show(st.result, b.json)
+	}
+	if st.err != nil {
+		text = failure(st, b.json)
+		b.failed.Add(1)
+	}
+	return text
 }
 
 // bar shows progress to a person who does not see the results pass by.
