@@ -82,6 +82,7 @@ type Disk struct {
 	durable map[string]*inode // as it is found after a crash
 	pending []func(map[string]*inode)
 	life    int
+	spare   [][]byte
 }
 
 // An inode is a file, under the name that it has now.
@@ -244,8 +245,31 @@ func (f *file) WriteAt(p []byte, offset int64) (int, error) {
 		p = p[:len(p)/2]
 	}
 	copy(f.inode.visible[offset:], p)
-	f.inode.writes = append(f.inode.writes, write{offset: offset, data: slices.Clone(p)})
+	f.inode.writes = append(f.inode.writes, write{offset: offset, data: append(f.disk.room(), p...)})
 	return len(p), err
+}
+
+// spareMax bounds how much memory of synced writes a disk keeps to use again.
+const spareMax = 16
+
+// room returns memory for a write.
+func (d *Disk) room() []byte {
+	n := len(d.spare)
+	if n == 0 {
+		return nil
+	}
+	b := d.spare[n-1]
+	d.spare = d.spare[:n-1]
+	return b
+}
+
+func (d *Disk) release(writes []write) {
+	for i := range writes {
+		if len(d.spare) < spareMax {
+			d.spare = append(d.spare, writes[i].data[:0])
+		}
+		writes[i].data = nil
+	}
 }
 
 func (f *file) Size() (int64, error) {
@@ -265,7 +289,8 @@ func (f *file) Sync() error {
 			copy(f.inode.durable[w.offset:], w.data)
 		}
 	}
-	f.inode.writes = nil
+	f.disk.release(f.inode.writes)
+	f.inode.writes = f.inode.writes[:0]
 	return err
 }
 
