@@ -112,6 +112,7 @@ func (c *checks) executed(by consensus.ReplicaID, b *consensus.Batch, x *statema
 		c.fail("order", "%s executed %d after %d", replicaName(int(by)), x.Sequence, c.order[by])
 	}
 	c.order[by] = x.Sequence
+	c.timed(by, b, x)
 	c.same("agreement", c.batches, by, x.Sequence, b.Digest)
 	c.same("determinism", c.histories, by, x.Sequence, x.History)
 	if !c.committed(by, x.Sequence, b.Digest) {

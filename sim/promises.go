@@ -14,15 +14,16 @@ type promises struct {
 	left []consensus.ViewNumber // by replica: highest view that it asked for
 	top  consensus.Sequence     // highest one about which anybody voted
 	old  []consensus.Sequence   // by replica: top when its present life, or its present state, began
+	time []consensus.Time       // by replica: agreed time of the last batch since then
 }
 
 func newPromises(n int) promises {
-	return promises{left: make([]consensus.ViewNumber, n), old: make([]consensus.Sequence, n)}
+	return promises{left: make([]consensus.ViewNumber, n), old: make([]consensus.Sequence, n), time: make([]consensus.Time, n)}
 }
 
 // begins notes that a replica starts from its disk or from another one's state.
 // What it committed before need not have left it.
-func (p *promises) begins(by consensus.ReplicaID) { p.old[by] = p.top }
+func (p *promises) begins(by consensus.ReplicaID) { p.old[by], p.time[by] = p.top, 0 }
 
 // voted checks that a replica does not vote in a view that it left (R45), not even
 // after a restart (R71).
@@ -86,4 +87,13 @@ func (c *checks) rests(by consensus.ReplicaID, n consensus.Sequence, what string
 	}
 	c.fail("persist, then send", "%s %s %d, which a quorum did not commit unless it counts a vote that its log may forget",
 		replicaName(int(by)), what, n)
+}
+
+// timed checks that agreed time goes forward with every batch but a null batch,
+// and never back (R37).
+func (c *checks) timed(by consensus.ReplicaID, b *consensus.Batch, x *statemachine.Execution) {
+	if last := c.time[by]; x.Time < last || x.Time == last && !b.Null() {
+		c.fail("agreed time", "%s executed %d at %d, after a batch at %d", replicaName(int(by)), x.Sequence, x.Time, last)
+	}
+	c.time[by] = x.Time
 }

@@ -10,7 +10,7 @@ import (
 
 // lies lets f replicas lie in one way, among them the first primary more often
 // than not, while views change now and then.
-func lies(seed uint64, name string) error {
+func lies(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 	r, err := start(seed, func(c *sim.Config, rng *rand.Rand) {
 		c.Replicas = 4 + int(seed)%4
 		c.Timeout = time.Duration(100+rng.IntN(400)) * time.Millisecond
@@ -26,7 +26,7 @@ func lies(seed uint64, name string) error {
 		}
 		if !r.faulty[i] {
 			r.faulty[i] = true
-			r.Corrupt(i, adversary.New(name))
+			r.Corrupt(i, make)
 		}
 	}
 	r.load(3)

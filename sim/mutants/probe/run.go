@@ -16,6 +16,9 @@ import (
 // operationsMax bounds a run in which little goes wrong.
 const operationsMax = 3000
 
+// half is what the first part of an operation writes whose second part fails.
+const half = "half"
+
 // A run is one world under load, with what its clients were told.
 type run struct {
 	*sim.World
@@ -90,9 +93,9 @@ func (r *run) next(client int) {
 	case 1:
 		r.Client(client).Invoke(kv.Delete(key), r.ended(client))
 	case 2:
-		r.Client(client).Invoke(kv.Scan([]byte("k"), kv.Missing, 10), r.ended(client))
+		r.Client(client).Invoke(kv.Scan([]byte("k"), kv.Missing, 30), r.scanned(client))
 	case 3: // fails after its first part, which has to be undone
-		r.Client(client).Invoke(kv.Atomic(kv.Put(key, []byte("half")), kv.CompareAndSet([]byte("no"), kv.Some(nil), kv.Missing)), r.ended(client))
+		r.Client(client).Invoke(kv.Atomic(kv.Put(key, []byte(half)), kv.CompareAndSet([]byte("no"), kv.Some(nil), kv.Missing)), r.ended(client))
 	default:
 		r.counted++
 		r.Client(client).Invoke(kv.Increment([]byte("sum"), 1), r.added(client))
@@ -114,6 +117,24 @@ func (r *run) ended(client int) func(session.Completion) {
 			r.fail("fate: an operation of c%d ended with fate %d, outcome %d", client, done.Fate, done.Outcome)
 		}
 		r.next(client)
+	}
+}
+
+// scanned takes the end of a scan, in which nothing of an operation that failed may
+// stand (R110).
+func (r *run) scanned(client int) func(session.Completion) {
+	ended := r.ended(client)
+	return func(done session.Completion) {
+		page, err := kv.DecodeScan(done.Result.Value)
+		if done.Fate == session.Executed && err != nil {
+			r.fail("results: c%d was given something else than a scan: %v", client, err)
+		}
+		for _, e := range page.Entries {
+			if string(e.Value) == half {
+				r.fail("atomicity: a part of an operation that failed stands under %q", e.Key)
+			}
+		}
+		ended(done)
 	}
 }
 

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/varangian-bft/varangian/client/session"
+	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/sim"
 	"github.com/varangian-bft/varangian/sim/adversary"
+	"github.com/varangian-bft/varangian/statemachine"
 )
 
 // A schedule is one kind of hostile world.
@@ -19,7 +23,10 @@ type schedule struct {
 func schedules() []schedule {
 	list := slices.Clone(honest)
 	for _, name := range adversary.Names() {
-		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, name) }})
+		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, adversary.New(name)) }})
+	}
+	for _, name := range slices.Sorted(maps.Keys(liars)) {
+		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, liars[name]) }})
 	}
 	for _, name := range adversary.ClientNames() {
 		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return fools(seed, name) }})
@@ -37,6 +44,7 @@ var honest = []schedule{
 	{"storm", storm},
 	{"fruitless", fruitless},
 	{"overruled", overruled},
+	{"removal", removal},
 }
 
 // calm is a healthy group with a small window.
@@ -118,6 +126,11 @@ func churn(seed uint64) error {
 	})
 	if err != nil {
 		return err
+	}
+	if r.rng.IntN(2) == 0 { // primaries that disagree about the time (R37)
+		for i := range r.n {
+			r.Replica(i).SetClock(sim.Clock{Offset: r.between(-20*time.Second, 20*time.Second)})
+		}
 	}
 	r.load(3)
 	for range 60 {
@@ -222,4 +235,47 @@ func (r *run) down() (n int) {
 		}
 	}
 	return n
+}
+
+// removal removes a client and enrols it again, while it goes on asking and while
+// replicas restart (R34). The client tries to remove the operator in return.
+func removal(seed uint64) error {
+	r, err := start(seed, func(c *sim.Config, _ *rand.Rand) { c.DelayMax, c.Loss = 10*time.Millisecond, 0 })
+	if err != nil {
+		return err
+	}
+	r.fool = 1
+	operator, client := r.Group().Genesis.Clients[0], r.Group().Genesis.Clients[1]
+	r.load(3)
+	for i := range 16 {
+		op := statemachine.RemoveOperation(client.Client)
+		if i%2 == 1 {
+			op = statemachine.EnrolOperation(client)
+		}
+		r.submitted++
+		r.Client(0).Administer(op, func(done session.Completion) {
+			r.finished++
+			if done.Fate != session.Executed || done.Result.Class != consensus.ResultOK {
+				r.fail("authorisation: the operator is answered with fate %d, class %d: %s", done.Fate, done.Result.Class, done.Result.Value)
+			}
+		})
+		r.Client(1).Administer(statemachine.RemoveOperation(operator.Client), func(done session.Completion) {
+			if done.Fate == session.Executed && done.Result.Class != consensus.ResultUnauthorised {
+				r.fail("authorisation: who is no operator is answered with class %d", done.Result.Class)
+			}
+		})
+		if err := r.pass(r.between(100*time.Millisecond, time.Second)); err != nil {
+			return err
+		}
+		if r.rng.IntN(3) == 0 {
+			r.Replica(r.correct()).Crash()
+			if err := r.raise(); err != nil {
+				return err
+			}
+		}
+		if err := r.await(time.Minute, "the operator waits", func() bool { return r.Client(0).Idle() || r.finished > 0 }); err != nil {
+			return err
+		}
+	}
+	return r.end()
 }

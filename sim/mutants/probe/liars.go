@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+
+	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/pbft"
+	"github.com/varangian-bft/varangian/sim"
+)
+
+// liars are behaviours beside those of package adversary, each the enemy of one
+// mutant.
+var liars = map[string]func(*sim.Faulty) sim.Behaviour{
+	"framer":  func(f *sim.Faulty) sim.Behaviour { return &framer{Faulty: f} },
+	"swapper": func(f *sim.Faulty) sim.Behaviour { return &swapper{Faulty: f} },
+}
+
+// A framer gathers what others voted and accuses them with every two votes that
+// look like a contradiction, but for their view (R47).
+type framer struct {
+	sim.Honest
+	*sim.Faulty
+	heard []pbft.Vote
+	raw   [][]byte
+	told  int
+}
+
+// heardMax bounds what a liar remembers; framesMax what it says of it.
+const (
+	heardMax  = 4096
+	framesMax = 64
+)
+
+// Hear implements sim.Listener.
+func (f *framer) Hear(_ int, _ bool, frame []byte) bool {
+	v, ok := pbft.ReadVote(frame)
+	if !ok || v.Signer == f.Self() || len(f.heard) == heardMax {
+		return true
+	}
+	size := len(pbft.Forger{Group: f.Group(), Self: f.Self(), Signer: f.Signer()}.Vote(v.Kind, v.Header))
+	raw := frame[:size]
+	for i, old := range f.heard {
+		if old.Kind == v.Kind && old.Signer == v.Signer && old.Header.Sequence == v.Header.Sequence &&
+			old.Header.View != v.Header.View && old.Header.Batch != v.Header.Batch && f.told < framesMax {
+			f.accuse(old, v, f.raw[i], raw)
+		}
+	}
+	f.heard, f.raw = append(f.heard, v), append(f.raw, raw)
+	return true
+}
+
+func (f *framer) accuse(a, b pbft.Vote, rawA, rawB []byte) {
+	f.told++
+	if bytes.Compare(a.Header.Batch[:], b.Header.Batch[:]) > 0 {
+		rawA, rawB = rawB, rawA
+	}
+	frame := append(append([]byte{byte(pbft.TypeEvidence)}, rawA...), rawB...)
+	for i := range f.Group().N {
+		if to := consensus.ReplicaID(i); to != f.Self() {
+			f.Send(to, frame)
+		}
+	}
+}
+
+// A swapper withholds the content of its proposals, and answers whoever asks for
+// a batch with the bodies of other requests (R22).
+type swapper struct {
+	sim.Honest
+	*sim.Faulty
+	others []*consensus.Request
+}
+
+// Say implements sim.Behaviour.
+func (s *swapper) Say(_ consensus.ReplicaID, frame []byte) [][]byte {
+	if len(frame) == 0 || consensus.MessageType(frame[0]) != wire.TypeBatch {
+		return [][]byte{frame}
+	}
+	u, ok := consensus.DecodeBatch(cryptobyte.String(frame[1:]), s.Group())
+	if !ok || len(s.others) < len(u.Value.Requests) {
+		return [][]byte{frame}
+	}
+	b := *u.Value
+	b.Requests = append([]*consensus.Request(nil), s.others[:len(b.Requests)]...)
+	return [][]byte{wire.BatchFrame(&b)}
+}
+
+// Hear implements sim.Listener.
+func (s *swapper) Hear(_ int, _ bool, frame []byte) bool {
+	if len(frame) == 0 || consensus.MessageType(frame[0]) != consensus.TypeRequest || len(s.others) == 16 {
+		return true
+	}
+	if u, err := consensus.DecodeRequest(frame[1:], s.Group()); err == nil {
+		s.others = append(s.others, u.Value)
+	}
+	return true
+}
