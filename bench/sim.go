@@ -31,6 +31,7 @@ const (
 // A hunt is what `bench sim` is told to do.
 type hunt struct {
 	seed      uint64
+	first     uint64
 	seeds     uint64
 	duration  time.Duration
 	replicas  int
@@ -59,7 +60,8 @@ At the first failure the schedule is shrunk and saved as a small text file.`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.Uint64Var(&h.seed, "seed", 0, "run only this seed; 0: from 1 on")
+	f.Uint64Var(&h.seed, "seed", 0, "run only this seed; 0: from --first on")
+	f.Uint64Var(&h.first, "first", 1, "the first seed")
 	f.Uint64Var(&h.seeds, "seeds", 0, "how many seeds; 0: as many as the duration allows")
 	f.DurationVar(&h.duration, "duration", simDuration, "how long, unless --seeds or --seed says how many")
 	f.IntVar(&h.replicas, "replicas", 0, "replicas of every group; 0: 4 to 13, half of them 4, and 4 with --adversary")
@@ -84,6 +86,8 @@ func (h *hunt) check() error {
 	switch {
 	case h.replicas != 0 && (h.replicas < 4 || h.replicas > replicasMax):
 		return misuse("--replicas is %d; want 4 to %d", h.replicas, replicasMax)
+	case h.first < 1 || h.first > seedsMax:
+		return misuse("--first is %d; want 1 to %d", h.first, seedsMax)
 	case h.seeds > seedsMax:
 		return misuse("--seeds is %d; want at most %d", h.seeds, seedsMax)
 	case h.duration <= 0 || h.duration > 24*time.Hour:
@@ -186,7 +190,7 @@ var errFound = errors.New("found")
 // many runs schedules on all cores, each world in one goroutine, until there are
 // enough or one fails.
 func (h *hunt) many(ctx context.Context, out, progress io.Writer) error {
-	t := &totals{sizes: map[int]int{}}
+	t := &totals{sizes: map[int]int{}, next: h.first - 1}
 	running := ctx
 	if h.seeds == 0 {
 		var cancel context.CancelFunc
@@ -196,7 +200,7 @@ func (h *hunt) many(ctx context.Context, out, progress io.Writer) error {
 	stop, found := context.WithCancelCause(running)
 	defer found(nil)
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
-	began := time.Now()
+	began, before := time.Now(), processorTime()
 	var all sync.WaitGroup
 	for range h.workers {
 		all.Go(func() {
@@ -207,12 +211,16 @@ func (h *hunt) many(ctx context.Context, out, progress io.Writer) error {
 			}
 		})
 	}
+	go func() {
+		all.Wait()
+		found(nil) // all seeds have run: nothing is left to tell of
+	}()
 	t.narrate(stop, progress, began)
 	all.Wait()
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	t.table(out, time.Since(began), h.workers)
+	t.table(out, time.Since(began), processorTime()-before, h.workers)
 	if t.plan != nil {
 		return h.failed(ctx, out, *t.plan, t.report)
 	}
@@ -225,7 +233,7 @@ func (t *totals) run(h *hunt) bool {
 	t.next++
 	seed := t.next
 	t.mu.Unlock()
-	if h.seeds > 0 && seed > h.seeds {
+	if h.seeds > 0 && seed >= h.first+h.seeds {
 		return false
 	}
 	p := sim.Schedule(seed, h.wishes())

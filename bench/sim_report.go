@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func share(part, whole int) string {
 }
 
 // table prints what all runs came to, and what they reached.
-func (t *totals) table(out io.Writer, took time.Duration, workers int) {
+func (t *totals) table(out io.Writer, took, cores time.Duration, workers int) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-44s %s\n", name, fmt.Sprintf(format, args...))
 	}
@@ -50,7 +51,8 @@ func (t *totals) table(out io.Writer, took time.Duration, workers int) {
 	line("groups by replicas", "%s", strings.Join(sizes, ", "))
 	line("simulated time", "%.1f hours", t.virtual.Hours())
 	line("real time", "%v, %d worlds at a time", took.Round(100*time.Millisecond), workers)
-	line("speed", "%.0f times real time for each world at work", t.virtual.Seconds()/took.Seconds()/float64(workers))
+	line("processor time", "%v", cores.Round(100*time.Millisecond))
+	line("speed for each core at work", "%.0f times real time", t.virtual.Seconds()/max(cores.Seconds(), 1e-3))
 	line("operations", "%d", t.completed)
 	line("longest recovery after the faults", "%v simulated", t.settled.Round(time.Second))
 	fmt.Fprintln(out, "\nreached:")
@@ -71,4 +73,13 @@ func (t *totals) table(out io.Writer, took time.Duration, workers int) {
 			fmt.Fprintf(out, "%12d  %s\n", c.Times, c.Name)
 		}
 	}
+}
+
+// processorTime is what this process used so far, on all cores.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -29,11 +29,19 @@ func Seeds(first uint64, count int) Option {
 // Clients sets how many clients share the workload; 3 without it.
 func Clients(n int) Option { return func(c *checking) { c.clients = n } }
 
+// A User is a client for which a workload draws operations, with the source of
+// chance to draw them from.
+type User struct {
+	*rand.Rand
+	Index   int                  // of the client
+	Clients []consensus.ClientID // all of them, by index
+}
+
 // Check puts an application through simulated schedules with crashes, losses, cuts,
 // pauses and lying replicas, and fails the test if a replica departs from the
 // others. app makes the application of one replica; it is called anew at each of
-// its starts. workload draws the operations of one client from a source of
-// chance.
+// its starts. workload draws the operations of one client from its User's
+// source of chance.
 //
 // Each operation is executed by every replica, and again after restarts, in one
 // process: an application that depends on the order of a map, a clock, a random
@@ -41,11 +49,12 @@ func Clients(n int) Option { return func(c *checking) { c.clients = n } }
 // the result or the key where two executions parted (R109).
 //
 //	func TestLedger(t *testing.T) {
-//		sim.Check(t, ledger.New, func(rng *rand.Rand) [][]byte {
-//			return [][]byte{ledger.Transfer("a", "b", rng.Uint64N(10))}
+//		sim.Check(t, ledger.New, func(u sim.User) [][]byte {
+//			to := u.Clients[u.IntN(len(u.Clients))]
+//			return [][]byte{ledger.Open(100), ledger.Transfer(to, u.Uint64N(10))}
 //		})
 //	}
-func Check(t testing.TB, app func() statemachine.Application, workload func(*rand.Rand) [][]byte, options ...Option) {
+func Check(t testing.TB, app func() statemachine.Application, workload func(User) [][]byte, options ...Option) {
 	t.Helper()
 	c := checking{seed: 1, schedules: 20, clients: 3}
 	for _, o := range options {
@@ -60,14 +69,18 @@ func Check(t testing.TB, app func() statemachine.Application, workload func(*ran
 	}
 }
 
-func (c *checking) run(seed uint64, app func() statemachine.Application, workload func(*rand.Rand) [][]byte) *Broken {
+func (c *checking) run(seed uint64, app func() statemachine.Application, workload func(User) [][]byte) *Broken {
 	p := Schedule(seed, Wishes{Replicas: 4})
 	p.Clients, p.Faults, p.Real = c.clients, onlyReplicas(&p), false
 	p.Steps = withoutClients(&p)
 	p.Load.Pause = min(p.Load.Pause, 200*time.Millisecond)
 	a := &audit{}
-	report := runWith(p, func() statemachine.Application { return &audited{Application: app(), audit: a} }, nil, func(client int) [][]byte {
-		return workload(rand.New(rand.NewPCG(seed, uint64(streamClient)<<32|uint64(client))))
+	report := runWith(p, func() statemachine.Application { return &audited{Application: app(), audit: a} }, nil, func(w *World, client int) [][]byte {
+		u := User{Rand: w.cfg.stream(streamWorkload, client), Index: client}
+		for _, c := range w.clients {
+			u.Clients = append(u.Clients, consensus.ClientID(c.signer.Public()))
+		}
+		return workload(u)
 	})
 	if a.parted != nil {
 		a.parted.Seed, a.parted.At = seed, report.Virtual

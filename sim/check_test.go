@@ -3,7 +3,6 @@ package sim_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -23,9 +22,9 @@ func (*verdict) Helper() {}
 // Errorf implements testing.TB.
 func (v *verdict) Errorf(format string, args ...any) { v.text += fmt.Sprintf(format, args...) }
 
-func increments(rng *rand.Rand) (ops [][]byte) {
+func increments(u sim.User) (ops [][]byte) {
 	for range 10 {
-		ops = append(ops, kv.Increment(fmt.Appendf(nil, "k%d", rng.IntN(3)), 1))
+		ops = append(ops, kv.Increment(fmt.Appendf(nil, "k%d", u.IntN(3)), 1))
 	}
 	return ops
 }

@@ -88,6 +88,7 @@ const (
 	streamReplica
 	streamChannel
 	streamClient
+	streamWorkload
 )
 
 func (c *Config) stream(s stream, i int) *rand.Rand {

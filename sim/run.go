@@ -41,7 +41,7 @@ type course struct {
 	report  Report
 }
 
-func runWith(p Plan, app func() statemachine.Application, observe func(Event), operations func(client int) [][]byte) (report Report) {
+func runWith(p Plan, app func() statemachine.Application, observe func(Event), operations func(w *World, client int) [][]byte) (report Report) {
 	c := &course{plan: p}
 	defer func() {
 		if x := recover(); x != nil {
@@ -65,7 +65,7 @@ func runWith(p Plan, app func() statemachine.Application, observe func(Event), o
 	return c.end()
 }
 
-func (c *course) begin(app func() statemachine.Application, observe func(Event), operations func(client int) [][]byte) error {
+func (c *course) begin(app func() statemachine.Application, observe func(Event), operations func(w *World, client int) [][]byte) error {
 	p := &c.plan
 	cfg := Config{
 		Seed: p.Seed, Replicas: p.Replicas, Clients: p.Clients, App: app, Parameters: p.Parameters, Timeout: p.Timeout,
@@ -98,7 +98,7 @@ func (c *course) begin(app func() statemachine.Application, observe func(Event),
 	for i := range w.clients {
 		k := newWorker(w, i, p.Load)
 		if operations != nil {
-			k.given = operations(i)
+			k.given = operations(w, i)
 			k.left = len(k.given)
 		}
 		c.workers = append(c.workers, k)
