@@ -165,11 +165,11 @@ func TestBudget(t *testing.T) {
 	r := s.request(0, 1, string(make([]byte, 200_000)))
 	s.admit(r)
 	m := wire.FetchRequests{}
-	for range 2048 {
+	for range 64 {
 		m.Requests = append(m.Requests, r.Digest())
 	}
 	total := func(from consensus.ReplicaID) (n int) {
-		for range 1000 {
+		for range 200 {
 			for _, o := range s.receive(from, FetchRequestsMessage{m}).Send {
 				if len(o.Frame) > 1<<20 {
 					t.Fatalf("an answer of %d bytes", len(o.Frame))
