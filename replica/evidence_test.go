@@ -12,7 +12,7 @@ import (
 )
 
 // testGroup is a group of n replicas with keys made from numbers.
-func testGroup(t *testing.T, n int) (*consensus.Group, []crypto.Signer) {
+func testGroup(t testing.TB, n int) (*consensus.Group, []crypto.Signer) {
 	t.Helper()
 	g := consensus.Genesis{
 		Name: "test", Engine: "pbft", Faults: consensus.QuorumsOf(n).F, Parameters: consensus.DefaultParameters(),
