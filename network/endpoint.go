@@ -135,17 +135,16 @@ func (e *endpoint) learn(t target) {
 	e.peers.AddAddr(t.peer, t.addr, peerstore.PermanentAddrTTL)
 }
 
-// task runs f in a goroutine that Close waits for. It reports false once Close
-// has begun.
-func (e *endpoint) task(f func()) bool {
+// task runs f in a goroutine that Close waits for, or not at all once Close has
+// begun.
+func (e *endpoint) task(f func()) {
 	if !e.enter() {
-		return false
+		return
 	}
 	go func() {
 		defer e.tasks.Done()
 		f()
 	}()
-	return true
 }
 
 // enter makes the calling goroutine one that Close waits for, until it calls

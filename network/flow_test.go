@@ -89,17 +89,19 @@ func TestVotesPassBesideBulk(t *testing.T) {
 	go func() {
 		defer close(done)
 		bulk := make([]byte, 256<<10)
+		refill := time.NewTicker(time.Millisecond)
+		defer refill.Stop()
 		for {
+			for f.hosts[0].Send(1, consensus.ClassState, bulk) {
+			}
 			select {
+			case <-refill.C: // the queue was full, as it should be
 			case <-stop:
 				return
-			default:
-			}
-			if !f.hosts[0].Send(1, consensus.ClassState, bulk) {
-				time.Sleep(time.Millisecond) // the queue is full, as it should be
 			}
 		}
 	}()
+	eventually(t, "state flows", func() bool { return f.hosts[0].Stats().Replicas[0].Sent[consensus.ClassState].Frames > 0 })
 	var worst time.Duration
 	for range 200 {
 		began := time.Now()
@@ -140,11 +142,13 @@ func TestOrderWithinAClass(t *testing.T) {
 	sizes := []int{4, 100, 5000, 200_000, 70_000, 4, 1 << 20}
 	const count = 300
 	go func() {
+		room := time.NewTicker(time.Millisecond)
+		defer room.Stop()
 		for n := range count {
 			frame := make([]byte, sizes[n%len(sizes)])
 			binary.BigEndian.PutUint32(frame, uint32(n))
 			for !f.hosts[0].Send(1, consensus.ClassVote, frame) {
-				time.Sleep(time.Millisecond)
+				<-room.C
 			}
 		}
 	}()

@@ -72,6 +72,7 @@ func (c attack) run(t *testing.T) {
 	limits := quick()
 	limits.FramesPerSecondMax = 20_000
 	limits.FrameDeadline = 300 * time.Millisecond
+	limits.PenaltyMin, limits.PenaltyMax = time.Minute, time.Minute // it has to last until the intruder comes back
 	f := newFleet(t, 4, limits, enrolment(0), enrolment(1))
 	host := newRecorder()
 	host.panics = func(frame []byte) bool { return string(frame) == "panic" }

@@ -229,27 +229,10 @@ func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 			*batch = nil
 		}
 	}()
-	var head header
 	for len(*batch) > 0 && wait == 0 {
-		var sent [consensus.Classes]Traffic
-		bytes := 0
-		for _, o := range *batch {
-			head = headerOf(o.class, len(o.frame))
-			if _, err := out.Write(head[:]); err != nil {
-				return 0, err
-			}
-			if _, err := out.Write(o.frame); err != nil {
-				return 0, err
-			}
-			sent[o.class].Frames++
-			sent[o.class].Bytes += uint64(len(o.frame))
-			bytes += len(o.frame)
-		}
-		for c := range sent {
-			if sent[c].Frames > 0 {
-				k.count.sent[c].frames.Add(sent[c].Frames)
-				k.count.sent[c].bytes.Add(sent[c].Bytes)
-			}
+		bytes, err := k.put(out, *batch)
+		if err != nil {
+			return 0, err
 		}
 		clear(*batch)
 		*batch = (*batch)[:0]
@@ -261,6 +244,30 @@ func (k *link) drain(batch *[]outgoing) (wait time.Duration, err error) {
 		}
 	}
 	return wait, out.Flush()
+}
+
+// put writes the frames of a batch, counts them, and returns their bytes.
+func (k *link) put(out *bufio.Writer, batch []outgoing) (bytes int, err error) {
+	var sent [consensus.Classes]Traffic
+	for _, o := range batch {
+		head := headerOf(o.class, len(o.frame))
+		if _, err := out.Write(head[:]); err != nil {
+			return 0, err
+		}
+		if _, err := out.Write(o.frame); err != nil {
+			return 0, err
+		}
+		sent[o.class].Frames++
+		sent[o.class].Bytes += uint64(len(o.frame))
+		bytes += len(o.frame)
+	}
+	for c := range sent {
+		if sent[c].Frames > 0 {
+			k.count.sent[c].frames.Add(sent[c].Frames)
+			k.count.sent[c].bytes.Add(sent[c].Bytes)
+		}
+	}
+	return bytes, nil
 }
 
 // Write writes to the stream in steps, each of which has its deadline.

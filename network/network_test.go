@@ -224,10 +224,13 @@ func (r *recorder) await(t testing.TB, kind string) arrival {
 // eventually waits for a state that no handler reports.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); {
-		if time.Now().After(deadline) {
+	again, deadline := time.NewTicker(5*time.Millisecond), time.After(patience)
+	defer again.Stop()
+	for !holds() {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatalf("not within %v: %s", patience, what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
