@@ -58,11 +58,11 @@ func (d *demo) run(ctx context.Context, bin string) error {
 	if d.place, err = newPlace(building, bin); err != nil {
 		return err
 	}
-	if err := d.place.binaries.BuildLiar(building, d.place.dir); err != nil {
-		return err
-	}
-	d.say("built after %v, in the temporary folder %s", round(time.Since(began)), d.place.dir)
 	return whole(d.place.close, func() error {
+		if err := d.place.binaries.BuildLiar(building, d.place.dir); err != nil {
+			return err
+		}
+		d.say("built after %v, in the temporary folder %s", round(time.Since(began)), d.place.dir)
 		ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, fmt.Errorf("not done within %v", demoTimeout))
 		defer cancel()
 		return d.inPlace(ctx)

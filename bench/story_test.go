@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +41,30 @@ func TestKillAllAndRun(t *testing.T) {
 	})
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(p.dir), "*")); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v (%v)", left, err)
+	}
+}
+
+// A demo that is interrupted while it builds leaves no folder behind.
+func TestInterruptedWhileBuilding(t *testing.T) {
+	bin, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	for _, program := range []string{"replica", "client"} {
+		if err := os.WriteFile(filepath.Join(bin, program), nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	for _, args := range [][]string{{"demo"}, {"demo", "--bin", bin}} { // before the first build, and before the second
+		root := newRoot()
+		root.SetArgs(args)
+		root.SetOut(io.Discard)
+		if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: %v; want that it was interrupted", args, err)
+		}
+		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+			t.Errorf("%v: left behind: %v (%v)", args, left, err)
+		}
 	}
 }
 
