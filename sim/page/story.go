@@ -53,6 +53,7 @@ func (t *teller) names(set map[int]bool) string {
 func story(rec *Recording) []storyData {
 	t := &teller{rec: rec}
 	t.faults()
+	t.changes()
 	t.lies()
 	t.views()
 	t.proofs()
@@ -100,29 +101,47 @@ type statement struct {
 	to      map[int]bool
 }
 
-// lies tells where one party says different things to different others, and
-// counts what else a liar changed.
+// proposes reports whether the sender itself says which batch stands at a number.
+func (m *Message) proposes() bool {
+	phase := lessonOf(m.Type).phase
+	return m.Digest != "" && m.Sequence > 0 && m.Fate != FateWithheld && m.Signer == "" &&
+		(phase == "preprepare" || phase == "prepare" || phase == "commit")
+}
+
+// changes tells when a liar alters or withholds a type of message for the first
+// time.
+func (t *teller) changes() {
+	type change struct {
+		from  int
+		kind  string
+		quiet bool
+	}
+	seen := map[change]bool{}
+	for i := range t.rec.Messages {
+		m := &t.rec.Messages[i]
+		k := change{m.From, m.Type, m.Fate == FateWithheld}
+		if !m.Altered && !k.quiet || seen[k] {
+			continue
+		}
+		seen[k] = true
+		what := "sends a " + m.Type + " that its core did not"
+		if k.quiet {
+			what = "withholds a " + m.Type
+		}
+		t.tell(m.Sent, storyData{
+			Kind: "lie", Party: m.From, Sequence: m.Sequence, Key: true, Message: i,
+			Text: fmt.Sprintf("%s %s, to %s, for the first time", t.name(m.From), what, t.name(m.To)),
+		})
+	}
+}
+
+// lies tells where one party says different things to different others.
 func (t *teller) lies() {
 	said := map[place]map[string]*statement{}
 	var places []place
-	changed := map[place]int{}
 	for i := range t.rec.Messages {
 		m := &t.rec.Messages[i]
-		if m.Altered || m.Fate == FateWithheld {
-			k := place{from: m.From, kind: m.Type}
-			if m.Fate == FateWithheld {
-				k.view = 1
-			}
-			if changed[k]++; changed[k] == 1 {
-				what := "sends a " + m.Type + " that its core did not"
-				if m.Fate == FateWithheld {
-					what = "withholds a " + m.Type
-				}
-				t.tell(m.Sent, storyData{Kind: "lie", Text: fmt.Sprintf("%s %s, to %s, for the first time", t.name(m.From), what, t.name(m.To)), Party: m.From, Sequence: m.Sequence, Key: true, Message: i})
-			}
-		}
-		if phase := lessonOf(m.Type).phase; m.Digest == "" || m.Sequence == 0 || m.Fate == FateWithheld || m.Signer != "" ||
-			phase != "preprepare" && phase != "prepare" && phase != "commit" {
+		if !m.proposes() {
 			continue
 		}
 		k := place{m.From, m.Type, m.View, m.Sequence}
@@ -168,19 +187,11 @@ func (t *teller) equivocation(k place, said map[string]*statement) {
 func (t *teller) views() {
 	asked, entered := map[uint64]map[int]bool{}, map[uint64]map[int]bool{}
 	for _, m := range t.rec.Marks {
-		switch m.Kind {
-		case MarkAsked:
+		if m.Kind == MarkAsked {
 			t.asked(m, asked)
-		case MarkEntered:
-			if entered[m.View] == nil {
-				entered[m.View] = map[int]bool{}
-			}
-			entered[m.View][m.Party] = true
-			text := fmt.Sprintf("%s enters view %d", t.name(m.Party), m.View)
-			if n := len(entered[m.View]); n == t.rec.Quorum {
-				text = fmt.Sprintf("%s is the %s replica in view %d: a quorum", t.name(m.Party), ordinal(n), m.View)
-			}
-			t.tell(m.At, storyData{Kind: "view", Text: text, Party: m.Party, Key: len(entered[m.View]) == t.rec.Quorum, Message: -1})
+		}
+		if m.Kind == MarkEntered {
+			t.entered(m, entered)
 		}
 	}
 	opened := map[uint64]bool{}
@@ -196,6 +207,18 @@ func (t *teller) views() {
 		}
 		t.tell(m.Sent, storyData{Kind: "view", Text: text, Party: m.From, Key: true, Message: i})
 	}
+}
+
+func (t *teller) entered(m Mark, entered map[uint64]map[int]bool) {
+	if entered[m.View] == nil {
+		entered[m.View] = map[int]bool{}
+	}
+	entered[m.View][m.Party] = true
+	text, key := fmt.Sprintf("%s enters view %d", t.name(m.Party), m.View), false
+	if n := len(entered[m.View]); n == t.rec.Quorum {
+		text, key = fmt.Sprintf("%s is the %s replica in view %d: a quorum", t.name(m.Party), ordinal(n), m.View), true
+	}
+	t.tell(m.At, storyData{Kind: "view", Text: text, Party: m.Party, Key: key, Message: -1})
 }
 
 func (t *teller) asked(m Mark, asked map[uint64]map[int]bool) {
