@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +31,7 @@ type options struct {
 	parallel int
 	rounds   int
 	verbose  bool
+	simOnly  bool
 }
 
 func run() error {
@@ -37,6 +40,7 @@ func run() error {
 	flag.IntVar(&o.fifth, "fifth", -1, "only the fifth with this number, 0 to 4; -1 for all")
 	flag.IntVar(&o.parallel, "parallel", 2, "how many at a time")
 	flag.IntVar(&o.rounds, "rounds", 2, "how many seeds each schedule gets")
+	flag.BoolVar(&o.simOnly, "sim", false, "ask the simulator only: what gets past it survives")
 	flag.BoolVar(&o.verbose, "v", false, "say for each what the checker said, and why the mutant is wrong")
 	flag.Parse()
 	chosen, err := choose(o)
@@ -52,8 +56,13 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	w := &workshop{root: root, folder: folder, rounds: o.rounds}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	w := &workshop{ctx: ctx, root: root, folder: folder, rounds: o.rounds, simOnly: o.simOnly}
 	verdicts := w.tryAll(chosen, o)
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
 	return errors.Join(report(verdicts), w.control(verdicts))
 }
 
@@ -101,7 +110,7 @@ func (w *workshop) control(verdicts []verdict) error {
 	these = slices.Compact(these)
 	start := time.Now()
 	binary := filepath.Join(w.folder, "control")
-	if out, err := w.command(context.Background(), "go", "build", "-o", binary, probePackage).CombinedOutput(); err != nil {
+	if out, err := w.build(w.ctx, binary).CombinedOutput(); err != nil {
 		return fmt.Errorf("the probe does not compile:\n%s", out)
 	}
 	if v := w.probe(binary, false, "-these="+strings.Join(these, ",")); v.caught || v.invalid {
@@ -119,6 +128,9 @@ func (w *workshop) tryAll(chosen []mutant, o options) []verdict {
 	for range max(o.parallel, 1) {
 		group.Go(func() {
 			for m := range jobs {
+				if w.ctx.Err() != nil {
+					continue
+				}
 				v := w.try(m)
 				mu.Lock()
 				verdicts = append(verdicts, v)

@@ -36,9 +36,11 @@ type verdict struct {
 
 // A workshop builds and runs mutants in a folder of its own.
 type workshop struct {
-	root   string // of the module
-	folder string
-	rounds int
+	ctx     context.Context // ends when somebody interrupts the command
+	root    string          // of the module
+	folder  string
+	rounds  int
+	simOnly bool
 }
 
 // try puts a mutant to all checkers, the cheapest first, until one catches it.
@@ -55,14 +57,23 @@ func (w *workshop) judge(m mutant) verdict {
 		return verdict{invalid: true, by: "stale", detail: err.Error()}
 	}
 	binary := filepath.Join(w.folder, m.name+".probe")
-	if out, err := w.command(context.Background(), "go", "build", "-overlay", overlay, "-o", binary, probePackage).CombinedOutput(); err != nil {
+	if out, err := w.build(w.ctx, binary, "-overlay", overlay).CombinedOutput(); err != nil {
 		return verdict{invalid: true, by: "does not compile", detail: string(out)}
 	}
 	defer os.Remove(binary)
 	if v := w.probe(binary, m.stalls, fmt.Sprintf("-rounds=%d", w.rounds), "-enemy=^("+m.enemy+")$"); v.caught || v.invalid {
 		return v
 	}
+	if w.simOnly {
+		return verdict{by: "nobody"}
+	}
 	return w.test(m, overlay)
+}
+
+// build compiles the probe, without what only debuggers need.
+func (w *workshop) build(ctx context.Context, binary string, args ...string) *exec.Cmd {
+	args = append([]string{"build", "-ldflags=-s -w", "-o", binary}, args...)
+	return w.command(ctx, "go", append(args, probePackage)...)
 }
 
 // overlay writes the file that go build is given in place of the one in the tree.
@@ -101,7 +112,7 @@ type finding struct {
 
 // probe runs the schedules of the simulator.
 func (w *workshop) probe(binary string, stalls bool, args ...string) verdict {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	ctx, cancel := context.WithTimeout(w.ctx, probeTimeout)
 	defer cancel()
 	c := w.command(ctx, binary, args...)
 	var out, trouble bytes.Buffer
@@ -121,7 +132,7 @@ func (w *workshop) probe(binary string, stalls bool, args ...string) verdict {
 
 // test runs the tests of the package that the mutant is in.
 func (w *workshop) test(m mutant, overlay string) verdict {
-	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
+	ctx, cancel := context.WithTimeout(w.ctx, testTimeout)
 	defer cancel()
 	out, err := w.command(ctx, "go", "test", "-overlay", overlay, "-count=1", "-short", "./"+path.Dir(m.file)).CombinedOutput()
 	switch {
