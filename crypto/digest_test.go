@@ -2,11 +2,20 @@ package crypto
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
+
+// R8: the version that programs print and connections compare is that of the
+// signatures.
+func TestProtocolVersion(t *testing.T) {
+	if want := fmt.Sprintf("varangian/%d", ProtocolVersion); protocol != want {
+		t.Errorf("signatures cover %q, and the version makes it %q", protocol, want)
+	}
+}
 
 // R8: each field of what a signature covers, changed alone, makes it invalid.
 func TestStatementFields(t *testing.T) {

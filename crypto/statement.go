@@ -5,7 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// protocol is the name and version that every signature covers (R8).
+// ProtocolVersion is the version of everything that two releases have to agree
+// on: framing, encodings, and what a signature covers (R8). Another version cuts
+// a release off from the groups of this one.
+const ProtocolVersion = 1
+
+// protocol is the name and version that every signature covers (R8). It is
+// written out because signatures of this version must never change.
 const protocol = "varangian/1"
 
 // Statement returns what a signature of a message covers. messageType is the

@@ -8,9 +8,9 @@ import (
 	"github.com/varangian-bft/varangian/crypto"
 )
 
-// protocolVersion changes with everything that two releases have to agree on
-// about framing.
-const protocolVersion = 1
+// protocolVersion is that of the signatures too: releases that could not believe
+// each other need not talk.
+const protocolVersion = crypto.ProtocolVersion
 
 // A hello is the first thing on a lane, in both directions. The dialer says
 // which lane it opens, and verdict ReasonNone; the answer repeats the lane and

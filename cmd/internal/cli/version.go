@@ -7,13 +7,12 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/varangian-bft/varangian/crypto"
 )
 
 // Version is the release; the build sets it with -ldflags "-X ...cli.Version=v1.2.3".
 var Version = "development"
-
-// Protocol is the version that every signature covers.
-const Protocol = 1
 
 // VersionCommand returns the command that says what this binary is, as JSON if
 // asJSON points to true when it runs.
@@ -27,14 +26,14 @@ func VersionCommand(program string, asJSON *bool) *cobra.Command {
 			if *asJSON {
 				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]any{
 					"program": program, "version": Version, "commit": commit, "modified": modified,
-					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "protocol": Protocol,
+					"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "protocol": crypto.ProtocolVersion,
 				})
 			}
 			if modified {
 				commit += " with changes"
 			}
 			_, err := fmt.Fprintf(c.OutOrStdout(), "varangian %s %s, commit %s, %s %s/%s, protocol %d\n",
-				program, Version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, Protocol)
+				program, Version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, crypto.ProtocolVersion)
 			return err
 		},
 	}
