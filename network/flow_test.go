@@ -79,7 +79,7 @@ func TestNoClassStarvesAnother(t *testing.T) {
 	}
 }
 
-// R102: the same while state flows at full speed instead of being stuck.
+// R96, R102: the same while state flows at full speed instead of being stuck.
 func TestVotesPassBesideBulk(t *testing.T) {
 	limits := quick()
 	limits.BulkBytesPerSecond = 4 << 30
