@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -46,7 +45,7 @@ func runWith(p Plan, app func() statemachine.Application, observe func(Event), o
 	defer func() {
 		if x := recover(); x != nil {
 			report = c.end()
-			report.Broken = &Broken{Invariant: "panic", Detail: fmt.Sprintf("%v\n%s", x, debug.Stack()), Seed: p.Seed}
+			report.Broken = &Broken{Invariant: "panic", Detail: fmt.Sprint(x), Seed: p.Seed}
 			if c.world != nil {
 				report.Broken.At = c.world.now
 			}
