@@ -33,7 +33,7 @@ type Damage struct {
 }
 
 func (d *Damage) Error() string {
-	text := fmt.Sprintf("%v: %s at offset %d: %s; do not delete or shorten it, start the replica in recovery", ErrDamaged, d.File, d.Offset, d.Reason)
+	text := fmt.Sprintf("%v: %s at offset %d: %s; do not delete or shorten it", ErrDamaged, d.File, d.Offset, d.Reason)
 	if d.Cause != nil {
 		text += ": " + d.Cause.Error()
 	}
