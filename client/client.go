@@ -48,6 +48,7 @@ type inbox struct {
 // A call is some operations that one caller waits for. Its fields are run's from
 // submit until done is closed, and the caller's after that.
 type call struct {
+	kind        consensus.RequestKind
 	operations  []session.Operation
 	first       session.OperationID // of the first operation; the others follow
 	completions []session.Completion
@@ -89,7 +90,7 @@ func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]b
 		deadline = time.Now().Add(c.timeout)
 	}
 	w := &call{
-		operations: make([]session.Operation, len(ops)), completions: make([]session.Completion, len(ops)),
+		kind: kind, operations: make([]session.Operation, len(ops)), completions: make([]session.Completion, len(ops)),
 		left: len(ops), done: make(chan struct{}),
 	}
 	for i, op := range ops {

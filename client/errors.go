@@ -27,18 +27,25 @@ var (
 	ErrTimeout    = errors.New("no answer in time")
 	ErrOverloaded = errors.New("the group is overloaded")
 	ErrRejected   = errors.New("refused")
+	ErrTooLarge   = errors.New("over a limit of the group") // is ErrRejected, too
 	ErrResultGone = errors.New("executed, but its result was not kept")
 	ErrForgotten  = errors.New("the group has forgotten the session of this client")
 	ErrCancelled  = errors.New("cancelled")
-	ErrClosed     = errors.New("the client was closed")
+
+	// What f+1 replicas said by themselves when they closed the connection, and no
+	// answer came in time.
+	ErrForeignGroup = errors.New("the replicas are of another group")
+	ErrForeignKey   = errors.New("refused: the replicas do not list this key")
+
+	ErrClosed = errors.New("the client was closed")
 )
 
 // An Error is why an operation has no good result, in one line that says what to
-// do. It is one of the errors above, and context.DeadlineExceeded or
+// do. It is one of the errors above or two, and context.DeadlineExceeded or
 // context.Canceled if that was the cause.
 type Error struct {
 	kind    error
-	cause   error // of the context, or nil
+	cause   error // of the context, ErrTooLarge, or nil
 	outcome Outcome
 	text    string
 }
@@ -95,9 +102,9 @@ func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) 
 		if done.Result.Class == consensus.ResultOK {
 			return r, nil
 		}
-		return r, c.fail(ErrRejected, done.Outcome, "%s", refusal(done.Result))
+		return r, c.refused(w, done)
 	}
-	e := c.unanswered(ctx, done)
+	e := c.unanswered(ctx, w, done)
 	if errors.Is(e.kind, ErrTimeout) || errors.Is(e.kind, ErrCancelled) {
 		e.cause = ctx.Err()
 	}
@@ -108,7 +115,7 @@ func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) 
 }
 
 // unanswered says why an operation has no result.
-func (c *Client) unanswered(ctx context.Context, done *session.Completion) *Error {
+func (c *Client) unanswered(ctx context.Context, w *call, done *session.Completion) *Error {
 	p := &c.group.Genesis.Parameters
 	switch done.Fate {
 	case session.Gone:
@@ -118,26 +125,29 @@ func (c *Client) unanswered(ctx context.Context, done *session.Completion) *Erro
 	case session.Full:
 		return c.fail(ErrOverloaded, done.Outcome, "too many operations wait in this client; invoke fewer at once")
 	case session.Oversized:
-		return c.fail(ErrRejected, done.Outcome, "refused: the operation does not fit into a request of %d bytes (request_bytes_max)", p.RequestBytesMax)
+		return c.tooLarge(done.Outcome, "the operation does not fit into a request of %d bytes (request_bytes_max)", p.RequestBytesMax)
 	case session.Refused:
-		return c.fail(ErrRejected, done.Outcome, "refused: %s", refusalWords(done.Reason))
+		return c.fail(ErrRejected, done.Outcome, "refused: %s", refusalWords(w, done.Reason))
 	case session.Expired, session.Withdrawn: // why depends on what was heard: below
 	case session.Executed: // has a result, which answer reports
 	}
 	if done.Reason == wire.RefusedOverloaded || done.Reason == wire.RefusedStopping {
-		return c.fail(ErrOverloaded, done.Outcome, "%s until the time was up; try again later", refusalWords(done.Reason))
+		return c.fail(ErrOverloaded, done.Outcome, "%s until the time was up; try again later", refusalWords(w, done.Reason))
 	}
 	kind := ErrTimeout
 	if done.Fate == session.Withdrawn && errors.Is(ctx.Err(), context.Canceled) {
 		kind = ErrCancelled
 	}
+	if foreign := c.links.foreign(); foreign != nil && errors.Is(kind, ErrTimeout) {
+		kind = foreign
+	}
 	return c.fail(kind, done.Outcome, "%v: %s", kind, c.links.describe(done.Heard))
 }
 
-func refusalWords(r wire.RefusalReason) string {
+func refusalWords(w *call, r wire.RefusalReason) string {
 	switch r {
 	case wire.RefusedUnauthorised:
-		return "the group does not list this client's key; have an operator add it"
+		return w.unauthorised()
 	case wire.RefusedInvalid:
 		return "the request does not keep the rules of the group; compare the group files and versions of both sides"
 	case wire.RefusedSession:
@@ -151,20 +161,53 @@ func refusalWords(r wire.RefusalReason) string {
 	return "the group does not take the request"
 }
 
+// unauthorised says what the client's key is not enough for (R34).
+func (w *call) unauthorised() string {
+	if w.kind == consensus.KindAdmin {
+		return "this needs the key of an operator; use one, or have an operator add this key as one"
+	}
+	return "the group does not list this client's key; have an operator add it"
+}
+
+// refused says why an operation that was executed was refused.
+func (c *Client) refused(w *call, done *session.Completion) *Error {
+	if done.Result.Class == consensus.ResultLimit {
+		return c.tooLarge(done.Outcome, "%v: %s", ErrTooLarge, c.limit(string(done.Result.Value)))
+	}
+	return c.fail(ErrRejected, done.Outcome, "%s", refusal(w, done.Result))
+}
+
+func (c *Client) tooLarge(outcome Outcome, format string, args ...any) *Error {
+	e := c.fail(ErrRejected, outcome, "refused: "+format, args...)
+	e.cause = ErrTooLarge
+	return e
+}
+
+// limit adds to the name of a limit of one operation what it is in this group.
+func (c *Client) limit(name string) string {
+	p := &c.group.Genesis.Parameters
+	value, ok := map[string]uint64{
+		"key_bytes_max": p.KeyBytesMax, "value_bytes_max": p.ValueBytesMax, "result_bytes_max": p.ResultBytesMax,
+		"write_set_bytes_max": p.WriteSetBytesMax, "reads_max": p.ReadsMax,
+	}[name]
+	if !ok {
+		return printable([]byte(name))
+	}
+	return fmt.Sprintf("%s is %d", name, value)
+}
+
 // refusal says why an operation that was executed was refused.
-func refusal(r consensus.Result) string {
+func refusal(w *call, r consensus.Result) string {
 	switch r.Class {
 	case consensus.ResultError:
 		return "refused by the application: " + printable(r.Value)
 	case consensus.ResultPanic:
 		return "refused: the application panicked over the operation"
-	case consensus.ResultLimit:
-		return "refused: over a limit of the group: " + printable(r.Value)
 	case consensus.ResultUnauthorised:
-		return "refused: this client's key is not enrolled, or may not do this"
+		return "refused: " + w.unauthorised()
 	case consensus.ResultNoSession, consensus.ResultOutOfWindow, consensus.ResultTaken, consensus.ResultGone:
 		// The session makes fates of them, or asks again.
-	case consensus.ResultOK: // nothing was refused
+	case consensus.ResultOK, consensus.ResultLimit: // not refused, or by tooLarge
 	}
 	return fmt.Sprintf("refused: result class %d", r.Class)
 }

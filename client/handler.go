@@ -70,6 +70,24 @@ func (l *links) at(id consensus.ReplicaID) (link, <-chan struct{}) {
 	return l.state[id], l.moved
 }
 
+// foreign returns ErrForeignGroup or ErrForeignKey if so many replicas closed the
+// connection for it that at least one correct one did, and else nil.
+func (l *links) foreign() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var counts [network.Reasons]int
+	for _, s := range l.state {
+		counts[network.ReasonOf(s.cause)]++
+	}
+	switch {
+	case counts[network.ReasonGroup] >= l.group.Weak:
+		return ErrForeignGroup
+	case counts[network.ReasonRefused] >= l.group.Weak:
+		return ErrForeignKey
+	}
+	return nil
+}
+
 // describe says who is reachable, who answered, and what is needed: "1 of 4
 // replicas reachable, 3 needed for progress: r0 answered; r1, r2, r3 not
 // connected: nothing answered at its address".

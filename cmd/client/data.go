@@ -75,7 +75,7 @@ func argument(c *cobra.Command, value string) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(c.InOrStdin(), valueBytesMax+1))
 	if err == nil && len(b) > valueBytesMax {
-		err = cli.Usage("the value on standard input has more than %d bytes", valueBytesMax)
+		err = fmt.Errorf("the value on standard input has more than %d bytes, which no group takes; split it", valueBytesMax)
 	}
 	return b, err
 }

@@ -23,12 +23,14 @@ const (
 	exitInvalid  = 5 // a receipt does not hold
 )
 
-func main() { os.Exit(cli.Main(newRoot(), status)) }
+func main() { os.Exit(cli.Main(newRoot(), cli.EnvClient, status)) }
 
 // status returns the exit status for an error of the client library.
 func status(err error) int {
 	switch {
-	case errors.Is(err, client.ErrRejected):
+	case errors.Is(err, client.ErrTooLarge), errors.Is(err, client.ErrForeignGroup):
+		return cli.ExitSurrounding // another group may take it
+	case errors.Is(err, client.ErrRejected), errors.Is(err, client.ErrForeignKey):
 		return exitRefused
 	case errors.Is(err, client.ErrOverloaded) && client.OutcomeOf(err) == client.OutcomeNever:
 		return exitRefused
@@ -60,13 +62,14 @@ An operation is executed once or not at all, and its result is believed when f+1
 replicas say it alike. If no answer comes in time, exit status 3 says that it may
 have been executed.
 
-Each flag may be given as an environment variable: --group as VARANGIAN_GROUP,
---passphrase-file as VARANGIAN_PASSPHRASE_FILE. A flag goes first.
+Each flag may be given as an environment variable: --group as VARANGIAN_CLIENT_GROUP,
+--passphrase-file as VARANGIAN_CLIENT_PASSPHRASE_FILE. A flag goes first.
 
 Exit status: 0 done; 1 the surroundings do not fit; 2 wrong usage, or a file that
 is wrong in itself; 3 no quorum or no answer in time; 4 refused by the application
 or the group; 5 a receipt does not hold; 130 interrupted.`,
-		Example: `  client --group group.toml --key alice.key put colour green
+		Example: `  client --group group/group.toml --key group/client-0/keys put colour green
+  export VARANGIAN_CLIENT_GROUP=group/group.toml VARANGIAN_CLIENT_KEY=group/client-0/keys
   client get colour
   client incr visits 1
   client put colour blue --receipt blue.receipt && client receipt verify blue.receipt
@@ -86,7 +89,7 @@ or the group; 5 a receipt does not hold; 130 interrupted.`,
 func (s *settings) file() (*groupfile.File, error) {
 	f, err := groupfile.Read(s.group)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; name the group file with --group FILE or %s", err, cli.EnvName("group"))
+		return nil, fmt.Errorf("%w; name the group file with --group FILE or %s", err, cli.EnvClient.Name("group"))
 	}
 	return f, err
 }
@@ -104,7 +107,7 @@ func (s *settings) connect(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := cli.ReadKeys(s.key, s.passphraseFile)
+	keys, err := cli.ReadKeys(s.key, s.passphraseFile, cli.EnvClient)
 	if err != nil {
 		return nil, err
 	}

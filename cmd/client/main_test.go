@@ -80,13 +80,14 @@ func prepare(dir string) (*groupfile.File, error) {
 			Name: fmt.Sprint("r", i), Key: public(seed(1, i)), Transport: public(seed(2, i)), Address: fmt.Sprint("/ip4/127.0.0.1/tcp/", 1+i),
 		})
 	}
-	for i, name := range []string{"olga", "bob"} {
+	for i, name := range []string{"olga", "bob", "eve"} {
 		keys := keyfile.Keys{Signing: seed(3, byte(i)), Transport: seed(4, byte(i)), Comment: name}
 		f.Clients = append(f.Clients, groupfile.Client{Name: name, Key: keys.Public().Signing, Transport: keys.Public().Transport, Operator: i == 0})
 		if err := keyfile.Write(filepath.Join(dir, name+".key"), keys, nil); err != nil {
 			return nil, err
 		}
 	}
+	f.Clients = f.Clients[:2] // eve is not enrolled
 	if err := groupfile.Write(filepath.Join(dir, "good.toml"), f); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *settings) statusCommand() *cobra.Command {
 		Long: `Ask replicas, by default all, where they stand. Each line is one replica's own word.
 Exit status 3 means that fewer answered than are needed for progress.`,
 		Example: `  client status
-  client status r2 --json`,
+  client status replica-2 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !c.Flags().Changed("timeout") {
 				s.timeout = min(s.timeout, statusTimeout)

@@ -144,11 +144,13 @@ func (d *dev) run(ctx context.Context, hurry <-chan struct{}) error {
 	return &cli.Problem{Status: cli.ExitSurrounding, Err: errors.New("all replicas ended; their last lines say why")}
 }
 
-// start starts replica i. It ends when its standard input closes, whatever ends
+// start starts replica i, with what is set for a single replica left out of its
+// environment: all of them would take it for theirs. It ends when its standard input closes, whatever ends
 // this process.
 func (d *dev) start(program string, i int) (*child, error) {
 	name := fmt.Sprintf("replica-%d", i)
 	c := exec.Command(program, "run", "--dir", filepath.Join(d.dir, name), "--exit-with-stdin", "--log-format", "text", "--log-level", d.level)
+	c.Env = cli.EnvReplica.Without(os.Environ(), "group", "key", "data-dir", "listen", "config", "dir")
 	// A Ctrl-C at the terminal is for this process alone, which passes it on.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if _, err := c.StdinPipe(); err != nil {

@@ -46,7 +46,7 @@ key: replace it.`,
 			return printEvidence(c.OutOrStdout(), proofs, func(id int) string { return g.Genesis.Replicas[id].Name })
 		},
 	}
-	addFlags(c.Flags())
+	addFolderFlags(c.Flags(), "group", "data_dir")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

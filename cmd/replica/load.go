@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -55,6 +56,15 @@ func addFlags(f *pflag.FlagSet) {
 	}
 }
 
+// addFolderFlags gives a command the flags from which load reads, and shows only
+// those that say which replica is meant: the others change nothing for it.
+func addFolderFlags(f *pflag.FlagSet, shown ...string) {
+	addFlags(f)
+	for _, s := range table {
+		f.Lookup(flagName(s)).Hidden = !slices.Contains(shown, s.name)
+	}
+}
+
 func flagName(s setting) string { return strings.ReplaceAll(s.name, "_", "-") }
 
 // load joins flags, environment, configuration file and defaults, in this order,
@@ -78,8 +88,10 @@ func load(f *pflag.FlagSet) (*loaded, error) {
 		text, line := file.lookup(s)
 		switch {
 		case flag.Changed && cli.FromEnvironment(flag):
-			v = value{flag.Value.String(), "environment " + cli.EnvName(flag.Name)}
-			report = func(err error) error { return cli.Usage("environment variable %s %w", cli.EnvName(flag.Name), err) }
+			v = value{flag.Value.String(), "environment " + cli.EnvReplica.Name(flag.Name)}
+			report = func(err error) error {
+				return cli.Usage("environment variable %s %w", cli.EnvReplica.Name(flag.Name), err)
+			}
 		case flag.Changed:
 			v = value{flag.Value.String(), "flag --" + flag.Name}
 			report = func(err error) error { return cli.Usage("--%s %w", flag.Name, err) }

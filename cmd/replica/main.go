@@ -15,7 +15,7 @@ import (
 	"github.com/varangian-bft/varangian/cmd/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(newRoot(), nil)) }
+func main() { os.Exit(cli.Main(newRoot(), cli.EnvReplica, nil)) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

@@ -23,8 +23,8 @@ func runCommand() *cobra.Command {
 		Short: "Run one replica until it is told to stop",
 		Long: `Run one replica with the built-in key-value service.
 
-SIGTERM or SIGINT lets it finish what is under way and leave a checkpoint; a second
-one ends it at once, and so does a crash: what it promised is in its log.`,
+SIGTERM or SIGINT lets it finish what is under way and store its last checkpoint; a
+second one ends it at once, and so does a crash: what it promised is in its log.`,
 		Example: `  replica run --dir group/replica-0
   replica run --config /etc/varangian/replica.toml --log-format json`,
 		Args: cobra.NoArgs,
@@ -76,13 +76,13 @@ func ended(err error) error { return &cli.Problem{Status: replica.ExitCode(err),
 func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 	f, err := groupfile.Read(c.group)
 	if err != nil {
-		return replica.Config{}, missing(err, "name the group file with --group FILE or "+cli.EnvName("group"))
+		return replica.Config{}, missing(err, "name the group file with --group FILE or "+cli.EnvReplica.Name("group"))
 	}
 	g, err := f.Group(crypto.Ed25519)
 	if err != nil {
 		return replica.Config{}, err
 	}
-	keys, err := cli.ReadKeys(c.key, c.passphraseFile)
+	keys, err := cli.ReadKeys(c.key, c.passphraseFile, cli.EnvReplica)
 	if err != nil {
 		return replica.Config{}, err
 	}
@@ -98,8 +98,7 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 		}
 	}
 	if cfg.Listen == "" {
-		// Who says so is part of it: a VARANGIAN_KEY that is meant for the client
-		// program reaches this one too.
+		// Who says so is part of it: a variable set long ago is easily forgotten.
 		return replica.Config{}, &cli.Problem{Status: cli.ExitSurrounding, Err: fmt.Errorf(
 			"the keys in %s (from %s) belong to no replica of %s (from %s); use the key file of a replica and the group file of its group",
 			c.key, c.source("key"), c.group, c.source("group"))}

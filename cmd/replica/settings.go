@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/varangian-bft/varangian/internal/groupfile"
 )
 
 // settings are what one replica runs with, beside what its group agrees on.
@@ -60,7 +62,7 @@ var table = []setting{
 	{
 		name: "listen", standard: "",
 		doc: "Where to listen, for example /ip4/0.0.0.0/tcp/7400. Empty: at the replica's address in the group file.",
-		set: func(s *settings, v string) error { s.listen = v; return nil },
+		set: func(s *settings, v string) error { s.listen = v; return address(v) },
 	},
 	{
 		name: "timeout", standard: "1s",
@@ -97,6 +99,16 @@ var table = []setting{
 func nonempty(v string) error {
 	if v == "" {
 		return fmt.Errorf("is empty; it must name a file or folder")
+	}
+	return nil
+}
+
+func address(v string) error {
+	if v == "" {
+		return nil
+	}
+	if err := groupfile.CheckAddress(v); err != nil {
+		return fmt.Errorf("is %q: %w", v, err)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ in that folder, which only its owner can open.`,
 			return printStatus(c.OutOrStdout(), &s)
 		},
 	}
-	addFlags(c.Flags())
+	addFolderFlags(c.Flags(), "data_dir")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -70,7 +70,7 @@ func printStatus(out io.Writer, s *replica.Status) error {
 	if s.Transfer != "" {
 		line("transfer", "%s", s.Transfer)
 	}
-	line("waiting", "%s", reason(s))
+	line("waiting", "%s", strings.TrimPrefix(reason(s), "waiting "))
 	return w.Flush()
 }
 

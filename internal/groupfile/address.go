@@ -9,8 +9,8 @@ import (
 
 var errAddress = errors.New(`want /ip4/A.B.C.D/tcp/PORT, /ip6/ADDRESS/tcp/PORT or /dns/NAME/tcp/PORT`)
 
-// checkAddress accepts the multiaddrs that the transport can dial.
-func checkAddress(a string) error {
+// CheckAddress accepts the multiaddrs that the transport can dial.
+func CheckAddress(a string) error {
 	parts := strings.Split(a, "/")
 	if len(parts) != 5 || parts[0] != "" || parts[3] != "tcp" {
 		return errAddress

@@ -189,7 +189,7 @@ func (f *File) check() error {
 		if err := claim(r.Name, who); err != nil {
 			return err
 		}
-		if err := checkAddress(r.Address); err != nil {
+		if err := CheckAddress(r.Address); err != nil {
 			return f.fault("%s (%s): address %q: %s", who, r.Name, r.Address, err)
 		}
 	}

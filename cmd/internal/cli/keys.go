@@ -17,13 +17,20 @@ const passphraseBytesMax = 4096
 
 // ReadKeys reads a key file. A passphrase, if it is sealed, comes from the first
 // line of the passphrase file, or without one from whoever sits at the terminal.
-func ReadKeys(path, passphraseFile string) (keyfile.Keys, error) {
-	keys, err := keyfile.Read(path, func() ([]byte, error) { return passphrase(path, passphraseFile) })
+// env names the variable of the key file in what it advises.
+func ReadKeys(path, passphraseFile string, env Environment) (keyfile.Keys, error) {
+	var unread error // of the passphrase
+	keys, err := keyfile.Read(path, func() (p []byte, err error) {
+		p, unread = passphrase(path, passphraseFile)
+		return p, unread
+	})
 	switch {
+	case unread != nil:
+		return keys, fmt.Errorf("passphrase of %s: %w; give --passphrase-file FILE", path, unread)
 	case errors.Is(err, keyfile.ErrFormat), errors.Is(err, keyfile.ErrKeys):
 		return keys, &Problem{ExitUsage, err}
 	case errors.Is(err, fs.ErrNotExist):
-		return keys, fmt.Errorf("%w; name the key file with --key FILE or %s", err, EnvName("key"))
+		return keys, fmt.Errorf("%w; name the key file with --key FILE or %s", err, env.Name("key"))
 	case errors.Is(err, keyfile.ErrSealed):
 		return keys, fmt.Errorf("%w; give --passphrase-file FILE", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,8 +25,16 @@ const (
 	ExitInterrupted = 130 // by a signal, before the work was done
 )
 
-// envPrefix begins the name of each environment variable.
-const envPrefix = "VARANGIAN_"
+// An Environment is what the names of a program's environment variables begin
+// with. Each program has its own: a key exported for the client must not become
+// that of a replica which is started in the same terminal.
+type Environment string
+
+// The programs' environments.
+const (
+	EnvReplica Environment = "VARANGIAN_"
+	EnvClient  Environment = "VARANGIAN_CLIENT_"
+)
 
 // A Problem is an error with the exit status that it ends the process with.
 type Problem struct {
@@ -61,24 +70,25 @@ func Family(c *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 // signal asks it to: then its context is done, and a second signal kills it. It
 // returns the exit status. status turns a command's own errors into theirs, and
 // returns 0 for others; it may be nil.
-func Main(root *cobra.Command, status func(error) int) int {
+func Main(root *cobra.Command, env Environment, status func(error) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return run(ctx, root, status, os.Stderr)
+	return run(ctx, root, env, status, os.Stderr)
 }
 
-func run(ctx context.Context, root *cobra.Command, status func(error) int, stderr io.Writer) int {
+func run(ctx context.Context, root *cobra.Command, env Environment, status func(error) int, stderr io.Writer) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return Usage("%w; see %s --help", err, c.CommandPath())
 	})
+	root.InitDefaultCompletionCmd() // cobra adds it too late to be refused what it does not know
 	refuseUnknown(root)
 	began := false
 	former := root.PersistentPreRunE
 	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
-		if err := bind(c.Flags()); err != nil {
+		if err := bind(c.Flags(), env); err != nil {
 			return err
 		}
 		began = true
@@ -92,7 +102,7 @@ func run(ctx context.Context, root *cobra.Command, status func(error) int, stder
 		return ExitOK
 	}
 	if !began && !errors.As(err, new(*Problem)) {
-		err = Usage("%w; see %s --help", err, c.CommandPath())
+		err = Usage("%w; usage: %s; see %s --help", err, c.UseLine(), c.CommandPath())
 	}
 	fmt.Fprintln(stderr, "Error:", line(err))
 	return exitStatus(ctx, err, status)
@@ -150,20 +160,28 @@ func FromEnvironment(f *pflag.Flag) bool {
 	return ok
 }
 
-// EnvName returns the environment variable of a flag.
-func EnvName(flag string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+// Name returns the environment variable of a flag.
+func (e Environment) Name(flag string) string {
+	return string(e) + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Without returns an environment without the variables of some flags.
+func (e Environment) Without(variables []string, flags ...string) []string {
+	return slices.DeleteFunc(slices.Clone(variables), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.ContainsFunc(flags, func(flag string) bool { return e.Name(flag) == name })
+	})
 }
 
 // bind gives flags that were not set the values of their environment variables.
-func bind(flags *pflag.FlagSet) (err error) {
+func bind(flags *pflag.FlagSet, env Environment) (err error) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Changed || f.Name == "help" || err != nil {
 			return
 		}
-		if value, ok := os.LookupEnv(EnvName(f.Name)); ok {
+		if value, ok := os.LookupEnv(env.Name(f.Name)); ok {
 			if bad := flags.Set(f.Name, value); bad != nil {
-				err = Usage("environment variable %s: %w", EnvName(f.Name), bad)
+				err = Usage("environment variable %s: %w", env.Name(f.Name), bad)
 				return
 			}
 			err = flags.SetAnnotation(f.Name, fromEnvironment, nil)

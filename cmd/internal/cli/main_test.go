@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 		"interrupted":      {ctx: interrupted, args: []string{"do"}, fails: own, status: 130, text: "Error: own\n"},
 		"no such command":  {args: []string{"undo"}, status: 2, text: "Error: unknown command \"undo\" for \"program\"; see program --help\n"},
 		"no such flag":     {args: []string{"do", "--it"}, status: 2, text: "Error: unknown flag: --it; see program do --help\n"},
-		"arguments":        {args: []string{"do", "it"}, status: 2, text: "Error: unknown command \"it\" for \"program do\"; see program do --help\n"},
+		"arguments":        {args: []string{"do", "it"}, status: 2, text: "Error: unknown command \"it\" for \"program do\"; usage: program do [flags]; see program do --help\n"},
 		"no command, help": {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestRun(t *testing.T) {
 			if ctx == nil {
 				ctx = t.Context()
 			}
-			got := run(ctx, root, func(err error) int {
+			got := run(ctx, root, EnvReplica, func(err error) int {
 				if errors.Is(err, own) {
 					return 9
 				}
@@ -78,7 +78,7 @@ func TestEnvironment(t *testing.T) {
 			root := &cobra.Command{Use: "program", RunE: func(*cobra.Command, []string) error { return nil }}
 			root.PersistentFlags().IntVar(&got, "some-count", 1, "")
 			root.SetArgs(append([]string{}, c.args...))
-			if status := run(t.Context(), root, nil, &bytes.Buffer{}); status != 0 || got != c.want {
+			if status := run(t.Context(), root, EnvReplica, nil, &bytes.Buffer{}); status != 0 || got != c.want {
 				t.Errorf("status %d, count %d; want %d", status, got, c.want)
 			}
 		})
