@@ -85,6 +85,15 @@ func (f Forger) NewView(of *NewView, batches []crypto.Digest) []byte {
 	return m.frame
 }
 
+// Commits returns the frames of own COMMITs for all that a NEW-VIEW proposes.
+func (f Forger) Commits(m *NewView) (frames [][]byte) {
+	low, _ := computeNewView(m.Changes)
+	for i, p := range m.Proposals {
+		frames = append(frames, f.Vote(TypeCommit, Header{View: m.View, Sequence: low + consensus.Sequence(i) + 1, Batch: p.Batch}))
+	}
+	return frames
+}
+
 // Resign returns a copy of a frame whose last signature, over all that stands
 // before it but the type and, in votes and checkpoints, the signer, is made anew:
 // so that a changed field is the forger's own statement.

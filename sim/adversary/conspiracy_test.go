@@ -34,6 +34,7 @@ func conspire(t *testing.T, seed uint64, liars int) (broken map[string]bool, hal
 		var b *sim.Broken
 		if errors.As(err, &b) {
 			broken[b.Invariant] = true
+			r.world.Forgive()
 		} else if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // An opener makes other NEW-VIEWs of those that its core sends as the primary of
-// their views.
+// their views, and commits to what they propose at once.
 type opener struct {
 	stage
 	alter   func(o *opener, to consensus.ReplicaID, m *pbft.NewView) [][]byte // nil: the core's own one leaves
@@ -31,10 +31,16 @@ func (o *opener) Say(to consensus.ReplicaID, frame []byte) [][]byte {
 	if !ok || o.Group().Primary(m.View) != o.Self() {
 		return [][]byte{frame}
 	}
-	if other := o.alter(o, to, m); other != nil {
-		return o.instead(other...)
+	other := o.alter(o, to, m)
+	if other == nil {
+		return [][]byte{frame}
 	}
-	return [][]byte{frame}
+	for _, f := range other[:len(other):len(other)] {
+		if made, ok := o.read(f).(*pbft.NewView); ok {
+			other = append(other, o.forger.Commits(made)...)
+		}
+	}
+	return o.instead(other...)
 }
 
 // Hear implements sim.Listener.

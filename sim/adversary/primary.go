@@ -10,33 +10,40 @@ import (
 )
 
 // An equivocator proposes two contents for one sequence, one to each half of the
-// group (R36, R46). The second one has another time, and another order of its
-// requests if it has several.
+// group, and commits to both at once (R36, R46). The second one has another time,
+// and another order of its requests if it has several.
 type equivocator struct {
 	stage
-	other map[crypto.Digest][]byte // frame of the second proposal, by the batch of the first
+	other map[crypto.Digest]*pbft.PrePrepare // the second proposal, by the batch of the first
 }
 
-func newEquivocator(s stage) lie { return &equivocator{stage: s, other: map[crypto.Digest][]byte{}} }
+func newEquivocator(s stage) lie {
+	return &equivocator{stage: s, other: map[crypto.Digest]*pbft.PrePrepare{}}
+}
 
 // memoryMax bounds what a lie remembers of each kind.
 const memoryMax = 1024
 
 // Say implements sim.Behaviour.
 func (e *equivocator) Say(to consensus.ReplicaID, frame []byte) [][]byte {
+	if v, ok := pbft.ReadVote(frame); ok && v.Kind == pbft.TypeCommit && odd(to) && e.other[v.Header.Batch] != nil {
+		return e.instead(e.forger.Vote(pbft.TypeCommit, e.other[v.Header.Batch].Header))
+	}
 	p, ok := e.proposal(frame)
-	if !ok || !odd(to) {
+	if !ok {
 		return [][]byte{frame}
 	}
-	second, ok := e.other[p.Header.Batch]
-	if !ok {
-		if len(e.other) == memoryMax {
-			clear(e.other)
-		}
-		second = e.forger.PrePrepare(p.Header.View, p.Header.Sequence, reversed(p.Content))
-		e.other[p.Header.Batch] = second
+	if !odd(to) {
+		return [][]byte{frame, e.forger.Vote(pbft.TypeCommit, p.Header)}
 	}
-	return e.instead(second)
+	if len(e.other) == memoryMax {
+		clear(e.other)
+	}
+	second := e.forger.PrePrepare(p.Header.View, p.Header.Sequence, reversed(p.Content))
+	e.other[p.Header.Batch], _ = e.read(second).(*pbft.PrePrepare)
+	h := p.Header
+	h.Batch = reversed(p.Content).Digest()
+	return e.instead(second, e.forger.Vote(pbft.TypeCommit, h))
 }
 
 // reversed is content with the same requests, which is another content.

@@ -10,8 +10,8 @@ import (
 )
 
 // A fabricator is a primary that proposes, at every second sequence, other content
-// than its core wanted, the same to everyone, and serves the bodies that it made
-// up.
+// than its core wanted, the same to everyone, commits to it at once, and serves the
+// bodies that it made up.
 type fabricator struct {
 	stage
 	invent func(f *fabricator, c consensus.Content) consensus.Content
@@ -43,7 +43,8 @@ func (f *fabricator) Say(_ consensus.ReplicaID, frame []byte) [][]byte {
 		made = f.forger.PrePrepare(p.Header.View, p.Header.Sequence, f.invent(f, content))
 		f.made[p.Header.Batch] = made
 	}
-	return f.instead(made)
+	v, _ := pbft.ReadVote(made)
+	return f.instead(made, f.forger.Vote(pbft.TypeCommit, v.Header))
 }
 
 // Hear implements sim.Listener: it remembers bodies, and answers for those that
