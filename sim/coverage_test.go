@@ -27,8 +27,16 @@ func TestEveryEffectIsCounted(t *testing.T) {
 		t.Errorf("consensus.Effects has %v; counted are %v", want, got)
 	}
 	for i, ev := range []consensus.Event{
-		consensus.Started{}, consensus.Submitted{}, consensus.Received{}, consensus.Persisted{}, consensus.Completed{},
-		consensus.Executed{}, consensus.Flushed{}, consensus.Installed{}, consensus.Overdue{}, consensus.Tick{},
+		consensus.Started{},
+		consensus.Submitted{},
+		consensus.Received{},
+		consensus.Persisted{},
+		consensus.Completed{},
+		consensus.Executed{},
+		consensus.Flushed{},
+		consensus.Installed{},
+		consensus.Overdue{},
+		consensus.Tick{},
 	} {
 		if n := eventNumber(ev); n != i || eventNames[n] != reflect.TypeOf(ev).Name() {
 			t.Errorf("%T is counted as %s", ev, eventNames[n])

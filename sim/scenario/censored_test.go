@@ -17,8 +17,7 @@ func TestCensored(t *testing.T) {
 	r := begin(t, sim.Config{Seed: 16})
 	r.corrupt(0, "censor")
 	busy := true
-	var next func()
-	next = func() {
+	next := func() {
 		if busy {
 			r.increment(1)
 		}

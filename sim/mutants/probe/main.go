@@ -55,22 +55,10 @@ func choose(enemy string, rounds int, these string) (trials []trial, err error) 
 	if err != nil {
 		return nil, err
 	}
-	all := schedules()
 	if these != "" {
-		for name := range strings.SplitSeq(these, ",") {
-			schedule, number, _ := strings.Cut(name, "@")
-			seed, err := strconv.ParseUint(number, 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("%q: a trial is schedule@seed", name)
-			}
-			for _, s := range all {
-				if s.name == schedule {
-					trials = append(trials, trial{s, seed})
-				}
-			}
-		}
-		return trials, nil
+		return named(these)
 	}
+	all := schedules()
 	for seed := range uint64(enemyRounds) {
 		for _, s := range all {
 			if pattern.MatchString(s.name) {
@@ -81,6 +69,23 @@ func choose(enemy string, rounds int, these string) (trials []trial, err error) 
 	for seed := range uint64(rounds) {
 		for _, s := range all {
 			trials = append(trials, trial{s, seed + 1})
+		}
+	}
+	return trials, nil
+}
+
+// named returns the trials of a list such as "dark@1,churn@2".
+func named(these string) (trials []trial, err error) {
+	for name := range strings.SplitSeq(these, ",") {
+		schedule, number, _ := strings.Cut(name, "@")
+		seed, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q: a trial is schedule@seed", name)
+		}
+		for _, s := range schedules() {
+			if s.name == schedule {
+				trials = append(trials, trial{s, seed})
+			}
 		}
 	}
 	return trials, nil

@@ -237,6 +237,23 @@ func (r *run) down() (n int) {
 	return n
 }
 
+// administer submits an operation on the table of clients by the operator, which
+// has to be done, and one by a client that is none, which must not be.
+func (r *run) administer(op, forbidden []byte) {
+	r.submitted++
+	r.Client(0).Administer(op, func(done session.Completion) {
+		r.finished++
+		if done.Fate != session.Executed || done.Result.Class != consensus.ResultOK {
+			r.fail("authorisation: the operator is answered with fate %d, class %d: %s", done.Fate, done.Result.Class, done.Result.Value)
+		}
+	})
+	r.Client(1).Administer(forbidden, func(done session.Completion) {
+		if done.Fate == session.Executed && done.Result.Class != consensus.ResultUnauthorised {
+			r.fail("authorisation: who is no operator is answered with class %d", done.Result.Class)
+		}
+	})
+}
+
 // removal removes a client and enrols it again, while it goes on asking and while
 // replicas restart (R34). The client tries to remove the operator in return.
 func removal(seed uint64) error {
@@ -252,18 +269,7 @@ func removal(seed uint64) error {
 		if i%2 == 1 {
 			op = statemachine.EnrolOperation(client)
 		}
-		r.submitted++
-		r.Client(0).Administer(op, func(done session.Completion) {
-			r.finished++
-			if done.Fate != session.Executed || done.Result.Class != consensus.ResultOK {
-				r.fail("authorisation: the operator is answered with fate %d, class %d: %s", done.Fate, done.Result.Class, done.Result.Value)
-			}
-		})
-		r.Client(1).Administer(statemachine.RemoveOperation(operator.Client), func(done session.Completion) {
-			if done.Fate == session.Executed && done.Result.Class != consensus.ResultUnauthorised {
-				r.fail("authorisation: who is no operator is answered with class %d", done.Result.Class)
-			}
-		})
+		r.administer(op, statemachine.RemoveOperation(operator.Client))
 		if err := r.pass(r.between(100*time.Millisecond, time.Second)); err != nil {
 			return err
 		}
