@@ -73,6 +73,7 @@ func (c *checking) run(seed uint64, app func() statemachine.Application, workloa
 	p := Schedule(seed, Wishes{Replicas: 4})
 	p.Clients, p.Faults, p.Real = c.clients, onlyReplicas(&p), false
 	p.Steps = withoutClients(&p)
+	p.Load.Removals = 0
 	p.Load.Pause = min(p.Load.Pause, 200*time.Millisecond)
 	a := &audit{}
 	report := runWith(p, func() statemachine.Application { return &audited{Application: app(), audit: a} }, nil, func(w *World, client int) [][]byte {

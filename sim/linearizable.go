@@ -27,6 +27,9 @@ func (c *course) linearizable() {
 		}
 		for i := range k.history {
 			h := &k.history[i]
+			if h.void {
+				continue
+			}
 			op := porcupine.Operation{ClientId: k.client.index, Input: h, Call: int64(h.began), Output: h.result, Return: int64(h.ended)}
 			if h.ended == 0 {
 				op.Return = int64(c.world.now) + 1 // it may have happened at any time, or not at all

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/varangian-bft/varangian/client/session"
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/simsig"
@@ -37,6 +38,7 @@ type course struct {
 	plan    Plan
 	world   *World
 	workers []*worker
+	admin   int // removals under way
 	report  Report
 }
 
@@ -103,7 +105,29 @@ func (c *course) begin(app func() statemachine.Application, observe func(Event),
 		c.workers = append(c.workers, k)
 		k.begin()
 	}
+	c.removals(p.Load.Removals)
 	return nil
+}
+
+// removals lets the first client remove others, in turn, and enrol them again as
+// often as given (R34). What they ask for meanwhile is refused or executed as
+// unauthorised, on all replicas alike.
+func (c *course) removals(left int) {
+	w := c.world
+	if left == 0 || len(w.clients) < 2 {
+		return
+	}
+	operator, victim := w.clients[0], w.group.Genesis.Clients[1+left%(len(w.clients)-1)]
+	c.admin++
+	w.after(time.Duration(1+w.rng.IntN(5000))*time.Millisecond, func() {
+		operator.Administer(statemachine.RemoveOperation(victim.Client), func(session.Completion) {
+			w.coverage.count("client removed")
+			operator.Administer(statemachine.EnrolOperation(victim), func(session.Completion) {
+				c.admin--
+				c.removals(left - 1)
+			})
+		})
+	})
 }
 
 // steps carries out the steps of the plan, each at its time.
@@ -184,7 +208,7 @@ func (c *course) done() bool {
 			return false
 		}
 	}
-	return true
+	return c.admin == 0
 }
 
 // level reports whether all correct replicas that are up and not away stand

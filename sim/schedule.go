@@ -33,6 +33,7 @@ type Load struct {
 	InFlight   int           // of each client at once
 	Pause      time.Duration // mean time from the end of an operation to the next
 	Keys       int           // from 1
+	Removals   int           // how often the first client, an operator, removes another one and enrols it again (R34)
 }
 
 // A PartyClock is a wrong clock of a replica.

@@ -38,7 +38,7 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 	if testing.Short() {
-		count = min(count, 8)
+		count = min(count, 4)
 	}
 	for seed := first; seed < first+count; seed++ {
 		p := sim.Schedule(seed, sim.Wishes{})

@@ -89,6 +89,7 @@ func (s *shrinking) simplify() {
 		func(p *Plan) { p.Load.Operations /= 2 },
 		func(p *Plan) { p.Load.Operations -= cmp.Compare(p.Load.Operations, 1) },
 		func(p *Plan) { p.Load.InFlight = 1 },
+		func(p *Plan) { p.Load.Removals = 0 },
 		func(p *Plan) { p.Load.Keys = 1 },
 		func(p *Plan) { p.Load.Pause = 0 },
 		func(p *Plan) { p.Parameters.DriftMax = SmallParameters().DriftMax },

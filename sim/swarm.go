@@ -120,6 +120,9 @@ func (d *drawing) load() {
 		l.Operations = 5 + d.rng.IntN(20)
 	}
 	l.Pause = d.upTo(2 * time.Second)
+	if d.plan.Clients > 1 && d.chance(.2) {
+		l.Removals = 1 + d.rng.IntN(8)
+	}
 	d.plan.Load = l
 }
 

@@ -32,7 +32,7 @@ func (p *Plan) Marshal() []byte {
 	line("times", "timeout="+p.Timeout.String(), "sync="+p.Sync.String(), "quiet="+p.Quiet.String())
 	line("network", p.Network.text())
 	line("load", "operations="+fmt.Sprint(p.Load.Operations), "inflight="+fmt.Sprint(p.Load.InFlight), "pause="+p.Load.Pause.String(),
-		"keys="+fmt.Sprint(p.Load.Keys))
+		"keys="+fmt.Sprint(p.Load.Keys), removals(p.Load.Removals))
 	for _, k := range p.Clocks {
 		line("clock", replicaName(k.Replica), "offset="+k.Offset.String(), "drift="+fmt.Sprint(k.Drift))
 	}
@@ -46,6 +46,13 @@ func (p *Plan) Marshal() []byte {
 		line(s.At.String(), string(s.Do), p.step(s))
 	}
 	return b.Bytes()
+}
+
+func removals(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("removals=%d", n)
 }
 
 func (p *Plan) party(i int) string {
@@ -139,6 +146,9 @@ func (p *Plan) line(about string, w *words) {
 		p.Load = Load{
 			Operations: int(number(w, w.value("operations"), 16)), InFlight: int(number(w, w.value("inflight"), 8)),
 			Pause: w.duration("pause"), Keys: int(number(w, w.value("keys"), 16)),
+		}
+		if len(w.list) > 0 {
+			p.Load.Removals = int(number(w, w.value("removals"), 16))
 		}
 	case "clock":
 		k := PartyClock{Replica: p.replica(w)}

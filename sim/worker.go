@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/varangian-bft/varangian/client/session"
+	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
@@ -30,6 +31,7 @@ type call struct {
 	ended     time.Duration // 0 as long as no result was believed
 	result    string
 	completed session.Fate
+	void      bool // it was ordered and not executed: its client was not enrolled then
 }
 
 type operation uint8
@@ -112,5 +114,6 @@ func (c *call) end(done session.Completion, now time.Duration) {
 	if done.Fate != session.Executed {
 		return
 	}
+	c.void = done.Result.Class > consensus.ResultLimit
 	c.ended, c.result = now, fmt.Sprintf("%d:%s", done.Result.Class, done.Result.Value)
 }
