@@ -20,6 +20,7 @@ func TestForgetsPrepared(t *testing.T) {
 	r.corrupt(1, "nv-forgets")
 	r.increment(0)
 	r.serve(5 * time.Second)
+	r.level(5 * time.Second)
 	before := r.executed(3)
 	// The commits of view 0 reach r3 alone, so that the others change the view.
 	r.Lose(func(_, to int, frame []byte) bool {

@@ -22,6 +22,7 @@ func TestFruitlessViews(t *testing.T) {
 	r.corrupt(2, "nv-silent")
 	r.increment(0)
 	r.serve(5 * time.Second)
+	r.level(5 * time.Second)
 	before := r.executed(6)
 	r.Lose(func(_, to int, frame []byte) bool {
 		_, commit := vote(frame, pbft.TypeCommit)
