@@ -29,7 +29,7 @@ func (c *Core) onExecuted(in Executed, out *Output) {
 	c.executing--
 	c.executed, c.history = x.Sequence, x.History
 	for i := range x.Outcomes {
-		c.pool.executed(x.Outcomes[i].Leaf)
+		c.pool.executed(x.Outcomes[i].Leaf, done(&x.Outcomes[i]))
 	}
 	if in.Enrolled > 0 {
 		c.pool.limits.ClientsSharing = uint64(in.Enrolled)
@@ -43,6 +43,20 @@ func (c *Core) onExecuted(in Executed, out *Output) {
 		c.box.add(held{after: after, flush: x.Window}, out)
 	}
 	c.step(consensus.Executed{Sequence: x.Sequence}, out)
+}
+
+// done reports whether a request was executed, and not only ordered. Of one whose
+// results are gone only the digest is left.
+func done(o *statemachine.Outcome) bool {
+	if len(o.Results) == 0 {
+		return true
+	}
+	switch consensus.ResultClass(o.Results[0]) {
+	case consensus.ResultUnauthorised, consensus.ResultNoSession, consensus.ResultOutOfWindow, consensus.ResultTaken:
+		return false
+	case consensus.ResultOK, consensus.ResultError, consensus.ResultPanic, consensus.ResultLimit, consensus.ResultGone:
+	}
+	return true
 }
 
 func (c *Core) signRoot(root crypto.Digest) crypto.Signature {

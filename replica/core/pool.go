@@ -220,13 +220,17 @@ func (p *pool) leave(l *line) {
 }
 
 // executed forgets the request that was executed under a key, and remembers its
-// digest for a while, since a copy may still be on its way (R31).
-func (p *pool) executed(l consensus.Leaf) {
+// digest for a while, since a copy may still be on its way (R31). One that was
+// ordered and not done, because its client was removed for instance, may come again
+// with the same bytes, and is then worth ordering if the client table says so.
+func (p *pool) executed(l consensus.Leaf, done bool) {
 	if e, ok := p.byKey[requestKey{l.Client, l.Session, l.Timestamp}]; ok {
 		p.delay += (p.now.Sub(e.arrived) - p.delay) / 64
 		p.remove(e)
 	}
-	p.remember(l.Request)
+	if done {
+		p.remember(l.Request)
+	}
 }
 
 func (p *pool) remember(d crypto.Digest) {

@@ -44,15 +44,20 @@ func TestPoolAdmits(t *testing.T) {
 			t.Errorf("step %d, %s: %d, want %d", i, s.why, got, s.want)
 		}
 	}
-	p.executed(leafOf(a))
+	p.executed(leafOf(a), true)
 	if got := p.admit(a); got != known {
 		t.Errorf("a late copy of what was executed a moment ago: %d (R31)", got)
 	}
 	if got := p.admit(r.request(0, 6, "a")); got != admitted {
 		t.Errorf("execution made no room: %d", got)
 	}
+	undone := r.request(1, 6, "a")
+	p.executed(leafOf(undone), false)
+	if got := p.admit(undone); got != admitted {
+		t.Errorf("a request that was ordered and not done comes again: %d (R31)", got)
+	}
 	for i := range 9 {
-		p.executed(leafOf(r.request(2, consensus.Timestamp(i+1), "x")))
+		p.executed(leafOf(r.request(2, consensus.Timestamp(i+1), "x")), true)
 	}
 	if len(p.recent) != 8 || len(p.recentRing) != 8 {
 		t.Errorf("%d executed requests remembered, %d in the ring (R101)", len(p.recent), len(p.recentRing))
@@ -102,7 +107,7 @@ func TestPoolOfBackup(t *testing.T) {
 		if p.admit(q) != admitted {
 			t.Fatal("not admitted")
 		}
-		p.executed(leafOf(q))
+		p.executed(leafOf(q), true)
 		for _, l := range p.lines {
 			if len(l.entries) > 64 {
 				t.Fatalf("after %d requests a line holds %d entries, for %d that wait", i, len(l.entries), l.count)
@@ -161,7 +166,7 @@ func TestPoolModel(t *testing.T) {
 					waiting[keyOf(q)] = q
 				}
 			case 2:
-				p.executed(leafOf(q))
+				p.executed(leafOf(q), true)
 				delete(waiting, keyOf(q))
 				delete(proposed, keyOf(q))
 			case 3:

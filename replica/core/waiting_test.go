@@ -124,7 +124,7 @@ func TestPatienceGrows(t *testing.T) {
 		s.admit(r)
 		s.now = s.now.Add(time.Minute)
 		s.core.pool.now = s.now
-		s.core.pool.executed(leafOf(r))
+		s.core.pool.executed(leafOf(r), true)
 	}
 	if p := s.core.patience(); p != 8*time.Second {
 		t.Errorf("patience under any load is %v", p)
