@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -43,7 +44,7 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 	}
 	defer os.RemoveAll(scratch)
 	c := command(ctx, "go", "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), module+"/cmd/replica", module+"/cmd/client")
-	c.Env = append(os.Environ(), "GOTMPDIR="+scratch)
+	c.Env = append(c.Env, "GOTMPDIR="+scratch)
 	if out, err := c.CombinedOutput(); err != nil {
 		return Binaries{}, failed(ctx, "go build", err, out)
 	}
@@ -59,7 +60,7 @@ func (b *Binaries) BuildLiar(ctx context.Context, dir string) error {
 	defer os.RemoveAll(scratch)
 	path := filepath.Join(dir, "liar")
 	c := command(ctx, "go", "build", "-buildvcs=false", "-o", path, module+"/bench/liar")
-	c.Env = append(os.Environ(), "GOTMPDIR="+scratch)
+	c.Env = append(c.Env, "GOTMPDIR="+scratch)
 	if out, err := c.CombinedOutput(); err != nil {
 		return failed(ctx, "go build", err, out)
 	}
@@ -67,10 +68,17 @@ func (b *Binaries) BuildLiar(ctx context.Context, dir string) error {
 	return nil
 }
 
+// environment is that of this process without what it sets for the user's own
+// replicas and clients: VARANGIAN_DATA_DIR, say, would go to all of ours.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "VARANGIAN_") })
+}
+
 // command prepares a program that ends within the call: it is killed when ctx is
 // done, and when this process is.
 func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program, args...)
+	c.Env = environment()
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	return c

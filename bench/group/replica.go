@@ -43,7 +43,7 @@ func (r *Replica) Start() error {
 	defer log.Close() // the process has its own
 	args := append([]string{"run", "--dir", r.Dir, "--exit-with-stdin", "--log-format", "text"}, r.flags...)
 	c := exec.Command(r.binary, args...)
-	c.Stdout, c.Stderr = log, log
+	c.Stdout, c.Stderr, c.Env = log, log, environment()
 	// A signal from the terminal is for us alone: we end the replicas in order.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := c.StdinPipe()
