@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -41,6 +42,7 @@ type Replica struct {
 	server    *server
 	clients   *clients
 	host      *network.Host
+	serving   atomic.Pointer[network.Host] // host, for Status, which may be asked before Run
 	say       Say // nil for a correct replica
 
 	stop     context.CancelCauseFunc
@@ -207,6 +209,7 @@ func (r *Replica) listen(ctx context.Context) error {
 		return failure(ExitSurroundings, "listen: %w", err)
 	}
 	r.host, r.clients.write = host, host.Reply
+	r.serving.Store(host)
 	return nil
 }
 

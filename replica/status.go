@@ -109,10 +109,11 @@ func (r *Replica) Status() Status {
 }
 
 func (r *Replica) networkStats() network.Stats {
-	if r.host == nil {
+	host := r.serving.Load()
+	if host == nil {
 		return network.Stats{}
 	}
-	return r.host.Stats()
+	return host.Stats()
 }
 
 // StatusJSON returns the status in its JSON form.
