@@ -43,7 +43,7 @@ type Replica struct {
 	clients   *clients
 	host      *network.Host
 	serving   atomic.Pointer[network.Host] // host, for Status, which may be asked before Run
-	say       Say // nil for a correct replica
+	say       Say                          // nil for a correct replica
 
 	stop     context.CancelCauseFunc
 	stopping chan struct{} // closed when clients are turned away
