@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -247,8 +248,8 @@ func (c *course) where() string {
 
 func (c *course) fail(err error) Report {
 	report := c.end()
-	b, ok := err.(*Broken)
-	if !ok {
+	var b *Broken
+	if !errors.As(err, &b) {
 		b = &Broken{Invariant: "run", Detail: err.Error(), Seed: c.plan.Seed}
 	}
 	report.Broken = b

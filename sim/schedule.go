@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -85,15 +84,6 @@ func (p *Plan) Liars() (n int) {
 		}
 	}
 	return n
-}
-
-func (p *Plan) lies(party int) bool {
-	return slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Party == party })
-}
-
-// wiped reports whether a replica loses its disk at some time.
-func (p *Plan) wiped(replica int) bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == Wipe && s.Replica == replica })
 }
 
 // take carries out a step.
