@@ -13,10 +13,10 @@ func (s *Session) refused(from consensus.ReplicaID, frame []byte, out *Effects) 
 		return false
 	}
 	r := s.byDigest[m.Request]
-	if r == nil || r.voices[from].root != nil {
+	if r == nil || r.voices[from].root != nil && !r.voices[from].anew {
 		return true
 	}
-	r.voices[from].refusal = m.Reason
+	r.voices[from] = voice{refusal: m.Reason}
 	reason := s.verdict(r)
 	if reason != 0 {
 		r.said = reason

@@ -34,6 +34,7 @@ type voice struct {
 	path    crypto.Path
 	results []byte             // nil if the replica has only their digest
 	refusal wire.RefusalReason // 0 if it did not refuse since the last attempt
+	anew    bool               // it answered, and was asked once more: a refusal replaces the answer
 }
 
 // A root is what a replica signed once for all requests of a batch.

@@ -311,6 +311,31 @@ func TestRetry(t *testing.T) {
 	r.last(3) // the same bytes each time
 }
 
+// R28: a request that was ordered twice, and not done for another reason each time,
+// can get answers that never agree. Whoever gave them is asked anew, and what it
+// says then replaces them.
+func TestScatteredAnswers(t *testing.T) {
+	r := opened(t, func(c *Config) { c.RetryMin, c.RetryMax = time.Second, time.Second })
+	r.submit(2)
+	q := r.last(3)
+	r.say(0, executed(q, 9, consensus.Result{Class: consensus.ResultUnauthorised}))
+	r.say(1, executed(q, 11, consensus.Result{Class: consensus.ResultNoSession}))
+	r.refuse(0, q, wire.RefusedSession) // it answered, so this is an old word
+	for range scatteredAfter {
+		if len(r.sent) > 2 {
+			t.Fatalf("sent %v before it was time", r.sent)
+		}
+		r.pass(time.Second)
+	}
+	if len(r.sent) != 4 {
+		t.Fatalf("sent %v, want it to be sent to all four", r.sent)
+	}
+	r.refuse(0, q, wire.RefusedSession)
+	r.waits(2)
+	r.refuse(1, q, wire.RefusedSession)
+	r.ended(2, Forgotten, OutcomeMaybe)
+}
+
 // A deadline ends an operation, and says whether it can have been executed; its
 // timestamp blocks nobody (R26).
 func TestDeadlines(t *testing.T) {

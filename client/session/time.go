@@ -39,8 +39,14 @@ func (s *Session) tick(out *Effects) {
 	}
 }
 
+// scatteredAfter is after how many attempts answers that do not agree are asked
+// for anew: the table of clients may have changed between them.
+const scatteredAfter = 3
+
 // retry sends a request again to those that have not answered it, ever less
-// often.
+// often. If the answers do not come to agree, it goes to those that gave them,
+// too: a request can be ordered twice, and refused for another reason each time,
+// with half of the replies lost.
 func (s *Session) retry(r *request, out *Effects) {
 	if r.bare {
 		if agreed := s.agreed(r); agreed != nil {
@@ -52,12 +58,28 @@ func (s *Session) retry(r *request, out *Effects) {
 	r.attempt++
 	r.wait = min(2*r.wait, s.cfg.RetryMax)
 	r.retryAt = s.now.Add(r.wait)
+	scattered := r.attempt > scatteredAfter && r.differing() && s.agreed(r) == nil
 	for i := range r.voices {
-		if v := &r.voices[i]; !countable(v) {
-			v.refusal = 0
+		if v := &r.voices[i]; scattered || !countable(v) {
+			v.refusal, v.anew = 0, countable(v)
 			out.Send = append(out.Send, Outbound{To: consensus.ReplicaID(i), Frame: r.frame})
 		}
 	}
+}
+
+// differing reports whether two answers name different leaves.
+func (r *request) differing() bool {
+	var first *voice
+	for i := range r.voices {
+		switch v := &r.voices[i]; {
+		case !countable(v):
+		case first == nil:
+			first = v
+		case v.leaf != first.leaf:
+			return true
+		}
+	}
+	return false
 }
 
 // bare ends a request whose results nobody turned out to have.
