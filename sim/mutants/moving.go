@@ -7,21 +7,21 @@ var moving = []mutant{
 		text:        `if at != f.target.Sequence || chain != f.target.Chain {`,
 		replacement: `if at != f.target.Sequence {`,
 		why:         "a state is installed that nobody certified",
-		enemy:       `lie:state-plan`,
+		enemy:       `dark:state-plan`,
 	},
 	{
 		name: "write-set-not-checked", rule: "R94", file: "replica/transfer/take.go",
 		text:        `if !ok || statemachine.WriteSetDigest(changes) != w.WriteSet || !sorted(changes) {`,
 		replacement: `if !ok || !sorted(changes) {`,
 		why:         "a source puts what it likes into the state",
-		enemy:       `lie:state-chunk|lie:state-item`,
+		enemy:       `dark:state-.*`,
 	},
 	{
 		name: "partition-not-checked", rule: "R94", file: "replica/transfer/take.go",
 		text:        `if !check.Matches(f.table.Digest(f.partition)) {`,
 		replacement: `if !check.Matches(f.table.Digest(f.partition)) && false {`,
 		why:         "a source puts what it likes into the state",
-		enemy:       `lie:state-chunk|lie:state-item`,
+		enemy:       `dark:state-.*`,
 	},
 	{
 		name: "transfer-beside-execution", rule: "R95", file: "replica/core/moving.go",
@@ -56,7 +56,7 @@ var moving = []mutant{
 		replacement: `		f.source = (f.source + 0) % consensus.ReplicaID(f.group.N)`,
 		why:         "one silent source stops a transfer for good",
 		stalls:      true,
-		enemy:       `lie:state-.*`,
+		enemy:       `dark:state-.*`,
 	},
 	{
 		name: "deletions-not-moved", rule: "R124", file: "replica/transfer/entries.go",

@@ -12,7 +12,7 @@ var ordering = []mutant{
 	{
 		name: "signer-counted-twice", rule: "R2", file: "pbft/certificate.go",
 		text:        `x.Replica == except || uint64(x.Replica) < next {`,
-		replacement: `x.Replica == except {`,
+		replacement: `x.Replica == except || uint64(x.Replica)+1 < next {`,
 		why:         "a liar fills a certificate with the signature of one replica",
 		enemy:       `lie:vc-.*|lie:certificates|lie:nv-.*`,
 	},

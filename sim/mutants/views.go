@@ -59,7 +59,7 @@ var views = []mutant{
 		text:        `if proposals[i].Batch != batches[i] {`,
 		replacement: `if proposals[i].Batch == consensus.NullDigest && false {`,
 		why:         "a new primary puts what it likes in place of what committed",
-		enemy:       `lie:nv-.*`,
+		enemy:       `betrayed|lie:nv-.*`,
 	},
 	{
 		name: "executed-again-in-new-view", rule: "R65", file: "pbft/newview.go",

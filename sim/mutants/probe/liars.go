@@ -6,6 +6,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/sim"
@@ -14,6 +15,9 @@ import (
 // liars are behaviours beside those of package adversary, each the enemy of one
 // mutant.
 var liars = map[string]func(*sim.Faulty) sim.Behaviour{
+	"splitter": func(f *sim.Faulty) sim.Behaviour {
+		return &splitter{Faulty: f, second: map[crypto.Digest]crypto.Digest{}}
+	},
 	"framer":  func(f *sim.Faulty) sim.Behaviour { return &framer{Faulty: f} },
 	"swapper": func(f *sim.Faulty) sim.Behaviour { return &swapper{Faulty: f} },
 }
@@ -100,4 +104,36 @@ func (s *swapper) Hear(_ int, _ bool, frame []byte) bool {
 		s.others = append(s.others, u.Value)
 	}
 	return true
+}
+
+// A splitter proposes one batch to the replicas with even ids and another one to
+// the others, and commits to each half what that half prepared (R1).
+type splitter struct {
+	sim.Honest
+	*sim.Faulty
+	second map[crypto.Digest]crypto.Digest // by the batch of the even half
+}
+
+// Say implements sim.Behaviour.
+func (s *splitter) Say(to consensus.ReplicaID, frame []byte) [][]byte {
+	v, ok := pbft.ReadVote(frame)
+	if !ok || to%2 == 0 || len(s.second) == heardMax {
+		return [][]byte{frame}
+	}
+	forger := pbft.Forger{Group: s.Group(), Self: s.Self(), Signer: s.Signer()}
+	if v.Kind == pbft.TypePrePrepare && v.Signer == s.Self() {
+		b, ok := s.Batch(v.Header.Batch)
+		if !ok {
+			return [][]byte{frame}
+		}
+		content := b.Content
+		content.Time++
+		s.second[v.Header.Batch] = content.Digest()
+		return [][]byte{forger.PrePrepare(v.Header.View, v.Header.Sequence, content)}
+	}
+	if other, ok := s.second[v.Header.Batch]; ok && v.Kind == pbft.TypeCommit && v.Signer == s.Self() {
+		v.Header.Batch = other
+		return [][]byte{forger.Vote(v.Kind, v.Header)}
+	}
+	return [][]byte{frame}
 }

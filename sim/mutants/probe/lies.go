@@ -8,8 +8,8 @@ import (
 	"github.com/varangian-bft/varangian/sim/adversary"
 )
 
-// lies lets f replicas lie in one way, among them the first primary more often
-// than not, while views change now and then.
+// lies lets f replicas lie in one way, among them the first or the second primary
+// more often than not, while views change.
 func lies(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 	r, err := start(seed, func(c *sim.Config, rng *rand.Rand) {
 		c.Replicas = 4 + int(seed)%4
@@ -22,7 +22,7 @@ func lies(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 	for len(r.faulty) < r.f {
 		i := r.correct()
 		if r.rng.IntN(3) > 0 {
-			i = 0
+			i = int(seed) % 2
 		}
 		if !r.faulty[i] {
 			r.faulty[i] = true
@@ -35,6 +35,9 @@ func lies(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 			return err
 		}
 		victim := r.correct()
+		if p := r.primary(); r.rng.IntN(2) == 0 && !r.faulty[p] { // so that a liar gets its turn
+			victim = p
+		}
 		switch r.rng.IntN(4) {
 		case 0:
 			r.Cut(func(from, to int) bool { return from == victim || to == victim })
@@ -43,7 +46,7 @@ func lies(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 		case 2:
 			r.Cut(nil)
 		}
-		if err := r.pass(r.between(time.Millisecond, 500*time.Millisecond)); err != nil {
+		if err := r.pass(r.between(time.Millisecond, time.Second)); err != nil {
 			return err
 		}
 		if err := r.raise(); err != nil {

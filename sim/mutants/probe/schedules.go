@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/varangian-bft/varangian/client/session"
@@ -25,6 +26,11 @@ func schedules() []schedule {
 	for _, name := range adversary.Names() {
 		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, adversary.New(name)) }})
 	}
+	for _, name := range adversary.Names() {
+		if strings.HasPrefix(name, "state-") {
+			list = append(list, schedule{"dark:" + name, func(seed uint64) error { return misled(seed, name) }})
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(liars)) {
 		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, liars[name]) }})
 	}
@@ -44,6 +50,8 @@ var honest = []schedule{
 	{"storm", storm},
 	{"fruitless", fruitless},
 	{"overruled", overruled},
+	{"betrayed", betrayed},
+	{"split", split},
 	{"removal", removal},
 }
 

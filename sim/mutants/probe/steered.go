@@ -6,6 +6,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/sim"
+	"github.com/varangian-bft/varangian/sim/adversary"
 )
 
 func steady(c *sim.Config, rng *rand.Rand) {
@@ -41,6 +42,17 @@ func (r *run) until(limit time.Duration, done func() bool) error {
 func (r *run) view(i int) consensus.ViewNumber     { return r.Replica(i).Status().Engine.View }
 func (r *run) changing(i int) consensus.ViewNumber { return r.Replica(i).Status().Engine.ChangingTo }
 func (r *run) ordered(i int) consensus.Sequence    { return r.Replica(i).Status().Engine.Ordered }
+
+// primary returns the primary of the highest view that a correct replica is in.
+func (r *run) primary() int {
+	v := consensus.ViewNumber(0)
+	for i := range r.n {
+		if !r.faulty[i] {
+			v = max(v, r.view(i))
+		}
+	}
+	return int(r.Group().Primary(v))
+}
 
 // every reports whether something holds for all replicas but one.
 func (r *run) every(but int, holds func(i int) bool) bool {
@@ -112,7 +124,11 @@ func overruled(seed uint64) error {
 		v := r.view(0)
 		first, second := int(r.Group().Primary(v)), int(r.Group().Primary(v+1))
 		r.Cut(func(from, to int) bool { return from != first && to != first })
-		if err := r.pass(r.between(30*time.Millisecond, 150*time.Millisecond)); err != nil {
+		if err := r.pass(r.between(100*time.Millisecond, 250*time.Millisecond)); err != nil {
+			return err
+		}
+		r.Cut(everything)
+		if err := r.until(5*time.Second, func() bool { return r.every(first, func(i int) bool { return r.changing(i) > v }) }); err != nil {
 			return err
 		}
 		r.Cut(but(first))
@@ -137,6 +153,99 @@ func overruled(seed uint64) error {
 		if err := r.pass(2 * time.Second); err != nil {
 			return err
 		}
+	}
+	return r.end()
+}
+
+// betrayed lets a batch commit at one replica, which is then alone, while a liar
+// opens the next view (R63).
+func betrayed(seed uint64) error {
+	r, err := start(seed, steady)
+	if err != nil {
+		return err
+	}
+	liar := r.rng.IntN(r.n)
+	r.faulty[liar] = true
+	r.Corrupt(liar, adversary.New("nv-forgets"))
+	r.load(1)
+	for range 12 {
+		if err := r.pass(r.between(300*time.Millisecond, time.Second)); err != nil {
+			return err
+		}
+		x := r.correct()
+		v := r.view(x)
+		if int(r.Group().Primary(v+1)) != liar { // on to the next view
+			r.Cut(but(int(r.Group().Primary(v))))
+			if err := r.until(3*time.Second, func() bool { return r.view((liar+1)%r.n) > v }); err != nil {
+				return err
+			}
+			r.Cut(nil)
+			continue
+		}
+		if x = int(r.Group().Primary(v)); r.rng.IntN(3) == 0 {
+			x = r.correct()
+		}
+		if err := r.ahead(x); err != nil {
+			return err
+		}
+		r.Cut(but(x))
+		if err := r.pass(r.between(time.Second, 3*time.Second)); err != nil {
+			return err
+		}
+		r.Cut(nil)
+	}
+	return r.end()
+}
+
+// misled leaves out the replica that asks a liar first when it comes back (R93,
+// R94).
+func misled(seed uint64, name string) error {
+	r, err := start(seed, func(c *sim.Config, rng *rand.Rand) {
+		c.DelayMax, c.SyncMax = 4*time.Millisecond, 4*time.Millisecond
+		c.Parameters.CheckpointInterval, c.Parameters.Window = 2, 4
+		c.Parameters.SnapshotInterval = 1 + rng.Uint64N(3)
+	})
+	if err != nil {
+		return err
+	}
+	victim := r.rng.IntN(r.n)
+	liar := (victim + 1) % r.n
+	r.faulty[liar] = true
+	r.Corrupt(liar, adversary.New(name))
+	r.load(2)
+	for range 4 {
+		r.Cut(but(victim))
+		if err := r.pass(r.between(500*time.Millisecond, 1500*time.Millisecond)); err != nil {
+			return err
+		}
+		r.Cut(nil)
+		if err := r.pass(r.between(500*time.Millisecond, 3*time.Second)); err != nil {
+			return err
+		}
+	}
+	return r.end()
+}
+
+// split divides a group of five or six so that only the primary, a liar, speaks
+// with both halves (R1).
+func split(seed uint64) error {
+	r, err := start(seed, func(c *sim.Config, rng *rand.Rand) {
+		steady(c, rng)
+		c.Replicas, c.Timeout = 5+int(seed)%2, time.Second
+	})
+	if err != nil {
+		return err
+	}
+	r.faulty[0] = true
+	r.Corrupt(0, liars["splitter"])
+	r.Cut(func(from, to int) bool { return from != 0 && to != 0 && from%2 != to%2 })
+	r.load(1)
+	if err := r.pass(r.between(300*time.Millisecond, 900*time.Millisecond)); err != nil {
+		return err
+	}
+	r.Cut(nil)
+	if err := r.pass(3 * time.Second); err != nil {
+		return err
 	}
 	return r.end()
 }
