@@ -26,7 +26,8 @@ type Core struct {
 	signer crypto.Signer
 	engine consensus.Engine
 
-	now     time.Time
+	wall    time.Time // the replica's clock, for proposed times
+	now     time.Time // moves all timers: by what the clock gained since the last Tick, jumps cut (R89)
 	effects consensus.Effects
 	events  []consensus.Event // to step once the present one is carried out
 	pool    *pool
@@ -76,7 +77,7 @@ type Durable struct {
 // Start ends the replay. The machine stands at the marker; what the log shows
 // committed above it is executed again (R85).
 func (c *Core) Start(d Durable, now time.Time, out *Output) {
-	c.now, c.pool.now = now, now
+	c.wall, c.now, c.pool.now = now, now, now
 	c.executed, c.history = d.Marker.Version.Sequence(), d.History
 	c.moving.marker = d.Marker
 	c.pool.limits.ClientsSharing = uint64(max(d.Enrolled, 1))
@@ -135,7 +136,7 @@ func (c *Core) settle(out *Output) {
 		if len(requests) == 0 {
 			break
 		}
-		c.step(consensus.Submitted{Batch: consensus.NewBatch(consensus.Time(c.now.UnixNano()), requests)}, out)
+		c.step(consensus.Submitted{Batch: consensus.NewBatch(consensus.Time(c.wall.UnixNano()), requests)}, out)
 	}
 	c.move(out)
 }
@@ -192,9 +193,15 @@ func (c *Core) send(o consensus.Outbound, out *Output) {
 	c.box.add(held{after: o.After, send: &o}, out)
 }
 
+// tickMax is how far timers move in one Tick: more is a jump of the clock, or a
+// process that was suspended (R89). A clock that is set back would else stop a
+// state transfer for as long.
+const tickMax = time.Second
+
 func (c *Core) tick(in Tick, out *Output) {
-	c.now, c.pool.now = in.Now, in.Now
-	c.budget.tick(in.Now)
+	c.now = c.now.Add(min(max(in.Now.Sub(c.wall), 0), tickMax))
+	c.wall, c.pool.now = in.Now, c.now
+	c.budget.tick(c.now)
 	c.step(consensus.Tick{Now: in.Now}, out)
 	c.fetchTick(out)
 	c.watch(out)

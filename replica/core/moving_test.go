@@ -43,9 +43,15 @@ func TestOneQuestionEach(t *testing.T) {
 	if n := len(s.receive(2, question(t, s, 8)).Serve); n != 1 {
 		t.Error("a replica cannot ask again")
 	}
-	s.after(time.Minute)
+	s.after(-time.Hour) // R89: a clock that is set back holds no timer up
+	for range servingMax / time.Second {
+		s.after(time.Second)
+	}
 	if n := len(s.receive(2, question(t, s, 8)).Serve); n != 1 {
 		t.Error("a replica whose question was lost cannot ask again")
+	}
+	if s.after(time.Hour); len(s.receive(2, question(t, s, 8)).Serve) != 0 {
+		t.Error("a jump of the clock passed for time (R89)")
 	}
 }
 
