@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/varangian-bft/varangian/client/session"
-	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
@@ -31,7 +30,7 @@ type call struct {
 	ended     time.Duration // 0 as long as no result was believed
 	result    string
 	completed session.Fate
-	void      bool // it was ordered and not executed: its client was not enrolled then
+	void      bool // it changed nothing and never will
 }
 
 type operation uint8
@@ -107,13 +106,17 @@ func (c *call) encode() []byte {
 	panic("sim: no such operation")
 }
 
-// end keeps the result. An operation that was not executed for all that its client
-// knows may still be.
+// end keeps the result of an operation. One of which its client does not know
+// whether it was executed may have been, or may still be.
 func (c *call) end(done session.Completion, now time.Duration) {
 	c.completed = done.Fate
-	if done.Fate != session.Executed {
-		return
+	switch done.Outcome {
+	case session.OutcomeNever:
+		c.void = true
+	case session.OutcomeYes:
+		if done.Fate == session.Executed {
+			c.ended, c.result = now, fmt.Sprintf("%d:%s", done.Result.Class, done.Result.Value)
+		}
+	case session.OutcomeMaybe:
 	}
-	c.void = done.Result.Class > consensus.ResultLimit
-	c.ended, c.result = now, fmt.Sprintf("%d:%s", done.Result.Class, done.Result.Value)
 }
