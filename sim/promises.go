@@ -60,10 +60,18 @@ func (c *checks) leaves(by consensus.ReplicaID, m *pbft.ViewChange) {
 	}
 }
 
-// replied checks that what a reply tells rests on commits that left (R6).
+// replied checks that what a reply tells rests on commits that left (R6), and that
+// it gives a request the result of its own execution (R25, R28).
 func (c *checks) replied(by consensus.ReplicaID, reply core.Reply) {
 	for i := range reply.Outcomes {
-		c.rests(by, reply.Outcomes[i].Leaf.Sequence, "replies about")
+		o := &reply.Outcomes[i]
+		c.rests(by, o.Leaf.Sequence, "replies about")
+		if len(o.Results) == 0 || consensus.ResultClass(o.Results[0]) > consensus.ResultLimit {
+			continue
+		}
+		if old, ok := c.first[requestKey{o.Leaf.Client, o.Leaf.Session, o.Leaf.Timestamp}]; !ok || old != o.Leaf {
+			c.fail("replies", "%s gives request %s a result that no correct replica has of it", replicaName(int(by)), o.Leaf.Request.Short())
+		}
 	}
 }
 

@@ -9,7 +9,8 @@
 // touched. The program ./probe is then built from it, which runs hostile schedules
 // in package sim, each for a few seeds and first those that the mutant names as its
 // enemies, until an invariant breaks. What survives that is given to the tests of
-// its own package; the table says so.
+// its own package; the table says so. So is at once what the simulator cannot see
+// because something else makes up for it: such a mutant says what.
 //
 // The command fails if a mutant survives, if its text is no longer found, or if it
 // does not compile. It also fails if the code as it is does not pass the very

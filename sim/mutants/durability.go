@@ -55,6 +55,8 @@ var durability = []mutant{
 		text:        `mark := min(e.low, e.flushed.sequence)`,
 		replacement: `mark := e.low`,
 		why:         "the log forgets batches that are in no state here yet",
+		masked:      `the others hold the state, and whoever lacks it fetches it`,
+		tests:       `TestScripts`,
 	},
 	{
 		name: "trim-of-live-records", rule: "R123", file: "pbft/trim.go",
@@ -74,6 +76,8 @@ var durability = []mutant{
 		text:        `		r.newView = e.newView.frame`,
 		replacement: `		r.newView = nil`,
 		why:         "a trim makes a replica forget the NEW-VIEW that binds it",
+		masked:      `the others hold the NEW-VIEW, and its view stands in the record by itself`,
+		tests:       `TestScripts`,
 	},
 	{
 		name: "root-without-checkpoint", rule: "R123", file: "pbft/record.go",

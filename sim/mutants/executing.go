@@ -95,6 +95,7 @@ var executing = []mutant{
 		text:        `if c := m.clients.clients[by]; c == nil || !c.enrolment.Operator {`,
 		replacement: `if c := m.clients.clients[by]; c == nil {`,
 		why:         "any client can remove the others",
-		enemy:       `lie:client-wild`,
+		masked:      `the pool refuses such requests, and no primary orders what is in no pool`,
+		tests:       `TestAdmin`,
 	},
 }

@@ -164,6 +164,9 @@ func (v verdict) print(verbose bool) {
 	if verbose || !v.caught {
 		fmt.Printf("    %s: %s\n", v.file, v.why)
 	}
+	if verbose && v.masked != "" {
+		fmt.Printf("    the simulator cannot see it: %s\n", v.masked)
+	}
 }
 
 // report prints who caught how many, and fails if any mutant got away.

@@ -18,6 +18,8 @@ type mutant struct {
 	replacement string
 	why         string // what goes wrong
 	enemy       string // expression for the schedules that should notice; they come first
+	masked      string // why the simulator cannot see it: something else makes up for it
+	tests       string // expression for the tests of its package that do, if it is masked
 	stalls      bool   // the only sign may be that the program does not come back
 }
 

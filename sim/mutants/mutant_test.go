@@ -20,6 +20,9 @@ func TestMutantsApply(t *testing.T) {
 		if m.why == "" || m.rule == "" {
 			t.Errorf("%s: it says no rule, or not why it is wrong", m.name)
 		}
+		if (m.masked == "") != (m.tests == "") || m.masked != "" && m.enemy != "" {
+			t.Errorf("%s: what is masked names the tests that notice it and no enemy, and nothing else does", m.name)
+		}
 	}
 	if len(names) < 40 {
 		t.Errorf("%d mutants; there should be at least 40", len(names))

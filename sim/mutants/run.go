@@ -56,6 +56,9 @@ func (w *workshop) judge(m mutant) verdict {
 	if err != nil {
 		return verdict{invalid: true, by: "stale", detail: err.Error()}
 	}
+	if m.masked != "" && !w.simOnly {
+		return w.test(m, overlay)
+	}
 	binary := filepath.Join(w.folder, m.name+".probe")
 	if out, err := w.build(w.ctx, binary, "-overlay", overlay).CombinedOutput(); err != nil {
 		return verdict{invalid: true, by: "does not compile", detail: string(out)}
@@ -120,6 +123,8 @@ func (w *workshop) probe(binary string, stalls bool, args ...string) verdict {
 	err := c.Run()
 	var f finding
 	switch {
+	case w.ctx.Err() != nil:
+		return verdict{invalid: true, by: "interrupted"}
 	case ctx.Err() != nil:
 		return verdict{caught: stalls, invalid: !stalls, by: "hang", detail: fmt.Sprintf("no answer within %v", probeTimeout)}
 	case json.Unmarshal(out.Bytes(), &f) == nil:
@@ -134,12 +139,17 @@ func (w *workshop) probe(binary string, stalls bool, args ...string) verdict {
 func (w *workshop) test(m mutant, overlay string) verdict {
 	ctx, cancel := context.WithTimeout(w.ctx, testTimeout)
 	defer cancel()
-	out, err := w.command(ctx, "go", "test", "-overlay", overlay, "-count=1", "-short", "./"+path.Dir(m.file)).CombinedOutput()
+	out, err := w.command(ctx, "go", "test", "-overlay", overlay, "-count=1", "-short", "-run="+m.tests,
+		"-timeout="+testTimeout.String(), "./"+path.Dir(m.file)).CombinedOutput()
 	switch {
+	case w.ctx.Err() != nil:
+		return verdict{invalid: true, by: "interrupted"}
 	case ctx.Err() != nil:
 		return verdict{caught: m.stalls, invalid: !m.stalls, by: "hang", detail: fmt.Sprintf("its tests take longer than %v", testTimeout)}
 	case err == nil:
 		return verdict{by: "nobody"}
+	case strings.Contains(string(out), "[build failed]"):
+		return verdict{invalid: true, by: "does not compile", detail: string(out)}
 	}
 	detail := firstLine(string(out), err)
 	for line := range strings.Lines(string(out)) {

@@ -59,6 +59,7 @@ var talking = []mutant{
 		text:        `			p.enqueue(p.lines[e.request.Client], e)`,
 		replacement: `			_ = p.lines`,
 		why:         "requests that a fallen view had proposed are never proposed again",
-		enemy:       `churn|lie:.*mute`,
+		masked:      `the primaries of other views propose these requests`,
+		tests:       `TestPool`,
 	},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/sim"
+	"github.com/varangian-bft/varangian/sim/adversary"
 )
 
 // liars are behaviours beside those of package adversary, each the enemy of one
@@ -18,7 +19,11 @@ var liars = map[string]func(*sim.Faulty) sim.Behaviour{
 	"splitter": func(f *sim.Faulty) sim.Behaviour {
 		return &splitter{Faulty: f, second: map[crypto.Digest]crypto.Digest{}}
 	},
+	"forgetter": func(f *sim.Faulty) sim.Behaviour {
+		return &forgetter{Faulty: f, Behaviour: adversary.New("nv-forgets")(f), carried: map[pbft.Header]bool{}}
+	},
 	"framer":  func(f *sim.Faulty) sim.Behaviour { return &framer{Faulty: f} },
+	"stuffer": func(f *sim.Faulty) sim.Behaviour { return &stuffer{Faulty: f} },
 	"swapper": func(f *sim.Faulty) sim.Behaviour { return &swapper{Faulty: f} },
 }
 
@@ -136,4 +141,54 @@ func (s *splitter) Say(to consensus.ReplicaID, frame []byte) [][]byte {
 		return [][]byte{forger.Vote(v.Kind, v.Header)}
 	}
 	return [][]byte{frame}
+}
+
+// A forgetter opens its views with null batches in the place of what prepared, and
+// commits them, too (R63).
+type forgetter struct {
+	*sim.Faulty
+	sim.Behaviour
+	carried map[pbft.Header]bool // what its own core carries over
+}
+
+// Say implements sim.Behaviour.
+func (s *forgetter) Say(to consensus.ReplicaID, frame []byte) [][]byte {
+	if u, err := pbft.NewCodec(s.Group()).Decode(frame, consensus.Hint{}); err == nil {
+		if m, ok := u.Value.(*pbft.NewView); ok && s.Group().Primary(m.View) == s.Self() && len(s.carried) < heardMax {
+			for _, p := range m.Proposals {
+				s.carried[pbft.Header{View: m.View, Batch: p.Batch}] = true
+			}
+		}
+	}
+	if v, ok := pbft.ReadVote(frame); ok && v.Kind == pbft.TypeCommit && v.Signer == s.Self() &&
+		s.carried[pbft.Header{View: v.Header.View, Batch: v.Header.Batch}] {
+		v.Header.Batch = consensus.NullDigest
+		return [][]byte{pbft.Forger{Group: s.Group(), Self: s.Self(), Signer: s.Signer()}.Vote(v.Kind, v.Header)}
+	}
+	return s.Behaviour.Say(to, frame)
+}
+
+// A stuffer fills commit certificates for null batches with its own signature
+// (R2).
+type stuffer struct {
+	sim.Honest
+	*sim.Faulty
+}
+
+// Tick implements sim.Behaviour.
+func (s *stuffer) Tick() {
+	forger := pbft.Forger{Group: s.Group(), Self: s.Self(), Signer: s.Signer()}
+	st := s.Status().Engine
+	h := pbft.Header{View: st.View, Sequence: st.Ordered + 2, Batch: consensus.NullDigest}
+	v, _ := pbft.ReadVote(forger.Vote(pbft.TypeCommit, h))
+	commits := make([]pbft.Signed, s.Group().Quorum)
+	for i := range commits {
+		commits[i] = pbft.Signed{Replica: s.Self(), Signature: v.Signature}
+	}
+	frame := forger.CommitCertificate(h, commits)
+	for i := range s.Group().N {
+		if to := consensus.ReplicaID(i); to != s.Self() {
+			s.Send(to, frame)
+		}
+	}
 }

@@ -28,8 +28,11 @@ func schedules() []schedule {
 	}
 	for _, name := range adversary.Names() {
 		if strings.HasPrefix(name, "state-") {
-			list = append(list, schedule{"dark:" + name, func(seed uint64) error { return misled(seed, name) }})
+			list = append(list, schedule{"dark:" + name, func(seed uint64) error { return misled(seed, adversary.New(name)) }})
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		list = append(list, schedule{"dark:" + name, func(seed uint64) error { return misled(seed, sources[name]) }})
 	}
 	for _, name := range slices.Sorted(maps.Keys(liars)) {
 		list = append(list, schedule{"lie:" + name, func(seed uint64) error { return lies(seed, liars[name]) }})
@@ -52,6 +55,7 @@ var honest = []schedule{
 	{"overruled", overruled},
 	{"betrayed", betrayed},
 	{"split", split},
+	{"molasses", molasses},
 	{"removal", removal},
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/sim"
-	"github.com/varangian-bft/varangian/sim/adversary"
 )
 
 func steady(c *sim.Config, rng *rand.Rand) {
@@ -166,7 +165,7 @@ func betrayed(seed uint64) error {
 	}
 	liar := r.rng.IntN(r.n)
 	r.faulty[liar] = true
-	r.Corrupt(liar, adversary.New("nv-forgets"))
+	r.Corrupt(liar, liars["forgetter"])
 	r.load(1)
 	for range 12 {
 		if err := r.pass(r.between(300*time.Millisecond, time.Second)); err != nil {
@@ -199,7 +198,7 @@ func betrayed(seed uint64) error {
 
 // misled leaves out the replica that asks a liar first when it comes back (R93,
 // R94).
-func misled(seed uint64, name string) error {
+func misled(seed uint64, make func(*sim.Faulty) sim.Behaviour) error {
 	r, err := start(seed, func(c *sim.Config, rng *rand.Rand) {
 		c.DelayMax, c.SyncMax = 4*time.Millisecond, 4*time.Millisecond
 		c.Parameters.CheckpointInterval, c.Parameters.Window = 2, 4
@@ -211,7 +210,7 @@ func misled(seed uint64, name string) error {
 	victim := r.rng.IntN(r.n)
 	liar := (victim + 1) % r.n
 	r.faulty[liar] = true
-	r.Corrupt(liar, adversary.New(name))
+	r.Corrupt(liar, make)
 	r.load(2)
 	for range 4 {
 		r.Cut(but(victim))
@@ -245,6 +244,22 @@ func split(seed uint64) error {
 	}
 	r.Cut(nil)
 	if err := r.pass(3 * time.Second); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// molasses is a network on which a round takes many time-outs (R67).
+func molasses(seed uint64) error {
+	r, err := start(seed, func(c *sim.Config, _ *rand.Rand) {
+		c.Timeout, c.Loss = 100*time.Millisecond, 0
+		c.DelayMin, c.DelayMax = 200*time.Millisecond, 300*time.Millisecond
+	})
+	if err != nil {
+		return err
+	}
+	r.load(1)
+	if err := r.pass(10 * time.Second); err != nil {
 		return err
 	}
 	return r.end()
