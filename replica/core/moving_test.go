@@ -123,6 +123,21 @@ func TestParked(t *testing.T) {
 	}
 }
 
+// TestParkedInState: R95 – what the installed state holds already is not executed on
+// top of it.
+func TestParkedInState(t *testing.T) {
+	s := newStage(t, nil)
+	for n := range consensus.Sequence(4) {
+		s.core.moving.parked = append(s.core.moving.parked, consensus.Execute{Sequence: n + 1, Batch: consensus.NullBatch})
+	}
+	s.core.executed = 3
+	var out Output
+	s.core.unpark(&out)
+	if len(out.Execute) != 1 || out.Execute[0].Sequence != 4 || len(s.core.moving.parked) > 0 {
+		t.Errorf("above a state at 3, of four parked batches: %+v", out.Execute)
+	}
+}
+
 // TestBehindWithoutNeed: R54 – a state that is older than this one starts nothing.
 func TestBehindWithoutNeed(t *testing.T) {
 	s := newStage(t, nil)
