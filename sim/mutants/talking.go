@@ -14,7 +14,7 @@ var talking = []mutant{
 		text:        `if len(e.Results) > 0 && !r.holds(e.Results, e.Leaf.Results) {`,
 		replacement: `if len(e.Results) > 0 && !r.holds(e.Results, e.Leaf.Results) && false {`,
 		why:         "a liar names the agreed digest and sends other results",
-		enemy:       `lie:reply-.*`,
+		enemy:       `lie:prompter`,
 	},
 	{
 		name: "done-too-early", rule: "R26", file: "client/session/pack.go",

@@ -22,9 +22,10 @@ var liars = map[string]func(*sim.Faulty) sim.Behaviour{
 	"forgetter": func(f *sim.Faulty) sim.Behaviour {
 		return &forgetter{Faulty: f, Behaviour: adversary.New("nv-forgets")(f), carried: map[pbft.Header]bool{}}
 	},
-	"framer":  func(f *sim.Faulty) sim.Behaviour { return &framer{Faulty: f} },
-	"stuffer": func(f *sim.Faulty) sim.Behaviour { return &stuffer{Faulty: f} },
-	"swapper": func(f *sim.Faulty) sim.Behaviour { return &swapper{Faulty: f} },
+	"framer":   func(f *sim.Faulty) sim.Behaviour { return &framer{Faulty: f} },
+	"prompter": func(*sim.Faulty) sim.Behaviour { return &prompter{} },
+	"stuffer":  func(f *sim.Faulty) sim.Behaviour { return &stuffer{Faulty: f} },
+	"swapper":  func(f *sim.Faulty) sim.Behaviour { return &swapper{Faulty: f} },
 }
 
 // A framer gathers what others voted and accuses them with every two votes that
@@ -191,4 +192,25 @@ func (s *stuffer) Tick() {
 			s.Send(to, frame)
 		}
 	}
+}
+
+// A prompter names the leaf that all name and sends other results with it (R28).
+type prompter struct{ sim.Honest }
+
+// Answer implements sim.Behaviour.
+func (*prompter) Answer(_ int, frame []byte) [][]byte {
+	if len(frame) == 0 || consensus.MessageType(frame[0]) != wire.TypeReply {
+		return [][]byte{frame}
+	}
+	reply, err := wire.ReadReply(frame)
+	if err != nil {
+		return [][]byte{frame}
+	}
+	for i := range reply.Entries {
+		if e := &reply.Entries[i]; len(e.Results) > 0 {
+			e.Results = append([]byte(nil), e.Results...)
+			e.Results[len(e.Results)-1]++
+		}
+	}
+	return [][]byte{reply.Marshal()}
 }
