@@ -17,6 +17,9 @@ type Config struct {
 	Signer crypto.Signer
 	Engine consensus.Engine
 	Pool   PoolLimits
+	// Nonce is fresh and random for each life of a replica. Answers to what this
+	// life asks the others carry it, so that old ones are told from new (R91).
+	Nonce [16]byte
 }
 
 // A Core is one replica without its I/O. It is used by one goroutine.
@@ -72,6 +75,10 @@ type Durable struct {
 	History  crypto.Digest            // of the machine at the marker
 	Enrolled int                      // clients and operators in force at the marker
 	Snapshot wire.SnapshotCertificate // newest that was saved; zero at genesis
+	// Forgot says in words why this replica may have signed what its log does not
+	// hold: the log was damaged, missing, or another's (R83). It is empty if the log
+	// is whole, and has to be given once only: recovery is itself in the log (R92).
+	Forgot string
 }
 
 // Start ends the replay. The machine stands at the marker; what the log shows
