@@ -40,6 +40,7 @@ type hunt struct {
 	keep      string
 	trace     string
 	workers   int
+	twins     bool
 }
 
 func simCommand() *cobra.Command {
@@ -56,7 +57,8 @@ At the first failure the schedule is shrunk and saved as a small text file.`,
 		Example: `  go run ./bench sim --duration 5m
   go run ./bench sim --seed 7 --adversary equivocate
   go run ./bench sim --seed 7 --adversary equivocate --trace t.html
-  go run ./bench sim --plan sim/testdata/schedules/NAME.txt`,
+  go run ./bench sim --plan sim/testdata/schedules/NAME.txt
+  go run ./bench sim --twins`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -70,9 +72,16 @@ At the first failure the schedule is shrunk and saved as a small text file.`,
 	f.StringVar(&h.keep, "keep", simFolder, "the folder for the schedule of a failure")
 	f.StringVar(&h.trace, "trace", "", "write a page that shows the run of --seed or --plan to this file")
 	f.IntVar(&h.workers, "workers", runtime.NumCPU(), "worlds at a time")
+	f.BoolVar(&h.twins, "twins", false, "instead, run one identity twice under every partition of 4 replicas in 4 views (takes minutes)")
+	for _, other := range []string{"seed", "first", "seeds", "duration", "replicas", "adversary", "plan", "keep", "trace", "workers"} {
+		c.MarkFlagsMutuallyExclusive("twins", other)
+	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := h.check(); err != nil {
 			return err
+		}
+		if h.twins {
+			return runTwins(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		}
 		if h.plan != "" || h.seed != 0 {
 			return h.single(c.Context(), c.OutOrStdout())

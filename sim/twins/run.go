@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/varangian-bft/varangian/consensus"
 )
@@ -55,8 +56,9 @@ const stride = 104_729
 
 // Run runs scenarios: all of them, or, with a limit from 1 to Total, that many,
 // spread over all. It uses as many goroutines as there are processors; the report
-// does not depend on how many.
-func Run(limit int) (Report, error) {
+// does not depend on how many. progress, unless nil, is told now and then how many
+// are done, from any of the goroutines; it ends the run with false.
+func Run(limit int, progress func(done int) bool) (Report, error) {
 	if limit <= 0 || limit > Total {
 		limit = Total
 	}
@@ -66,9 +68,14 @@ func Run(limit int) (Report, error) {
 	// A run allocates much and keeps nothing: with the usual small heap, collection
 	// would be half of the work.
 	defer debug.SetGCPercent(debug.SetGCPercent(1600))
+	var done atomic.Int64
+	tell := func(more int) bool {
+		n := done.Add(int64(more))
+		return progress == nil || progress(int(n))
+	}
 	var wait sync.WaitGroup
 	for w := range workers {
-		wait.Go(func() { parts[w], errs[w] = run(limit*w/workers, limit*(w+1)/workers) })
+		wait.Go(func() { parts[w], errs[w] = run(limit*w/workers, limit*(w+1)/workers, tell) })
 	}
 	wait.Wait()
 	var all Report
@@ -83,7 +90,10 @@ func Run(limit int) (Report, error) {
 	return all, nil
 }
 
-func run(from, to int) (r Report, err error) {
+// tellEvery is how many scenarios a goroutine runs before it says so.
+const tellEvery = 1024
+
+func run(from, to int, tell func(more int) bool) (r Report, err error) {
 	s, err := newStage()
 	if err != nil {
 		return r, err
@@ -94,6 +104,9 @@ func run(from, to int) (r Report, err error) {
 		r.add(counts)
 		if broken != "" && len(r.Broken) < failuresMax {
 			r.Broken = append(r.Broken, Failure{scenario, broken})
+		}
+		if (i-from+1)%tellEvery == 0 && !tell(tellEvery) {
+			break
 		}
 	}
 	return r, nil

@@ -14,7 +14,7 @@ var limit = flag.Int("twins.limit", 3000, "how many scenarios TestTwins runs; 0 
 // one replica break what the three correct ones agree on.
 func TestTwins(t *testing.T) {
 	began := time.Now()
-	r, err := twins.Run(*limit)
+	r, err := twins.Run(*limit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,15 +40,15 @@ func TestScenarios(t *testing.T) {
 
 // The report does not depend on the course that goroutines take.
 func TestSameTwice(t *testing.T) {
-	a, errA := twins.Run(200)
-	b, errB := twins.Run(200)
+	a, errA := twins.Run(200, nil)
+	b, errB := twins.Run(200, nil)
 	if errA != nil || errB != nil || a.Counts != b.Counts {
 		t.Errorf("two runs differ: %+v and %+v", a, b)
 	}
 }
 
 func BenchmarkTwins(b *testing.B) {
-	r, err := twins.Run(b.N)
+	r, err := twins.Run(b.N, nil)
 	if err != nil || len(r.Broken) > 0 {
 		b.Fatal(r, err)
 	}
