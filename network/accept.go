@@ -117,6 +117,7 @@ func (h *Host) serveClient(c *client, conn ConnID, s p2p.Stream, busy Reason) (R
 	}
 	k := newLink(l, s, linkConfig{
 		limits: h.limits, in: &h.limits.Classes, out: h.clients.replies, count: &h.clients.count,
+		arriving: h.clients.arriving, waiting: h.clients.waiting,
 	})
 	if !h.add(k) {
 		_ = s.Reset()

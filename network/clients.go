@@ -16,6 +16,8 @@ type clients struct {
 	replies  *[consensus.Classes]ClassLimits
 	bounds   *Limits
 	count    counters
+	arriving *budget // of frames under way
+	waiting  *budget // of replies
 	mu       sync.RWMutex
 	byPeer   map[peer.ID]*client
 	links    map[ConnID]clientLink // up
@@ -42,6 +44,7 @@ type clientLink struct {
 func newClients(h *Host, limits *Limits) *clients {
 	return &clients{
 		host: h, replies: limits.forReply(), bounds: limits,
+		arriving: newBudget(limits.ClientBytesMax), waiting: newBudget(limits.ClientBytesMax),
 		byPeer: map[peer.ID]*client{}, links: map[ConnID]clientLink{},
 	}
 }

@@ -52,7 +52,7 @@ func FuzzFrame(f *testing.F) {
 		if got := headerOf(class, length); !bytes.Equal(got[:], data[:headerBytes]) {
 			t.Fatalf("%x encodes to %x", data[:headerBytes], got)
 		}
-		frame, err := readPayload(bytes.NewReader(body), length, func() {})
+		frame, err := readPayload(bytes.NewReader(body), length, func(int) bool { return true })
 		if (err == nil) != (len(body) >= length) {
 			t.Fatalf("length %d of %d bytes: %v", length, len(body), err)
 		}

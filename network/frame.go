@@ -2,6 +2,7 @@ package network
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -35,8 +36,11 @@ func (h header) check(l lane, limits *[consensus.Classes]ClassLimits) (consensus
 // follows the bytes that arrived: at most twice as much (R103).
 const payloadStep = 64 << 10
 
-// grows is called before each step but the first.
-func readPayload(r io.Reader, length int, grows func()) ([]byte, error) {
+// errFull ends the reading of a payload that may not grow.
+var errFull = errors.New("network: no memory is left for a long frame")
+
+// grow is asked before each step but the first, with the size that it leads to.
+func readPayload(r io.Reader, length int, grow func(size int) bool) ([]byte, error) {
 	buf := make([]byte, min(length, payloadStep))
 	for read := 0; ; {
 		if _, err := io.ReadFull(r, buf[read:]); err != nil {
@@ -46,8 +50,11 @@ func readPayload(r io.Reader, length int, grows func()) ([]byte, error) {
 		if read == length {
 			return buf, nil
 		}
-		grows()
-		grown := make([]byte, min(length, 2*read))
+		size := min(length, 2*read)
+		if !grow(size) {
+			return nil, errFull
+		}
+		grown := make([]byte, size)
 		copy(grown, buf)
 		buf = grown
 	}

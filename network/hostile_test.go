@@ -107,6 +107,28 @@ func (c attack) run(t *testing.T) {
 	}
 }
 
+// R101: long frames that are begun and not ended hold no more than all clients
+// share: who needs more is cut off, and what he held comes back.
+func TestBegunFrames(t *testing.T) {
+	limits := quick()
+	limits.ClientBytesMax, limits.Reply.FrameBytesMax = 1<<20, 1<<20
+	f := newFleet(t, 4, limits, enrolment(0), enrolment(1))
+	f.start(0)
+	half := make([]byte, headerBytes+900*1024)
+	head := headerOf(consensus.ClassClient, 1<<20)
+	copy(half, head[:])
+	first := f.intrude("client", 0).enter(laneClient)
+	first.write(half)
+	left := &f.hosts[0].clients.arriving.left
+	eventually(t, "the first frame grows", func() bool { return left.Load() < 100<<10 })
+	second := f.intrude("client", 1).enter(laneClient)
+	second.write(half)
+	second.awaitEnd()
+	eventually(t, "the second is cut off", func() bool { return f.hosts[0].Stats().Clients.Ended[ReasonFull] == 1 })
+	first.write(half[:1<<20+headerBytes-len(half)])
+	eventually(t, "the first frame ends and gives back what it held", func() bool { return left.Load() == 1<<20 })
+}
+
 // R103: a length alone claims no memory, in whatever numbers it comes.
 func TestLengthClaimsNoMemory(t *testing.T) {
 	f := newFleet(t, 4, quick(), enrolment(0))

@@ -22,6 +22,7 @@ type Limits struct {
 
 	ClientConnectionsMax    int // of all clients; lowered to what the descriptor limit of the process allows
 	ConnectionsPerClientMax int // of one client key
+	ClientBytesMax          int // of frames under way, and again of replies that wait: what all clients share beyond 64 KiB for each connection
 	HalfOpenMax             int // incoming connections before the end of their handshake
 	HandshakesPerSecond     int // of one IP address (IPv6: /64); above, connections are closed unread
 	HandshakesBurst         int
@@ -56,6 +57,7 @@ func DefaultLimits() Limits {
 		Reply:                   ClassLimits{FrameBytesMax: 2 << 20, QueueBytesMax: 4 << 20, QueueCountMax: 8192},
 		ClientConnectionsMax:    4096,
 		ConnectionsPerClientMax: 16,
+		ClientBytesMax:          256 << 20,
 		HalfOpenMax:             256,
 		HandshakesPerSecond:     200,
 		HandshakesBurst:         1024,
@@ -88,6 +90,7 @@ func LimitsFor(p *consensus.Parameters) Limits {
 	l.Classes[consensus.ClassFetch].fit(batch)
 	l.Classes[consensus.ClassState].fit(max(batch, p.KeyBytesMax+p.ValueBytesMax))
 	l.Reply.fit(p.ResultsBytesMax() + frameSpare*p.RequestOperationsMax)
+	l.ClientBytesMax = max(l.ClientBytesMax, l.Reply.QueueBytesMax, 4*l.Classes[consensus.ClassClient].FrameBytesMax)
 	return l
 }
 
@@ -110,15 +113,15 @@ const windowBytesMin = 256 << 10
 
 // BytesMax is the most memory that remotes can make a Host with so many other
 // replicas hold, all of them lying at once (R101). The largest part, the windows
-// and reply queues of clients, is only taken by clients that misbehave.
+// of clients, is only taken by clients that misbehave.
 func (l Limits) BytesMax(replicas int) uint64 {
 	var replica uint64
 	for _, c := range l.Classes {
 		replica += uint64(c.QueueBytesMax) + uint64(c.FrameBytesMax)
 	}
 	replica += uint64(lanes) * uint64(l.WindowBytesMax)
-	client := uint64(l.Reply.QueueBytesMax) + uint64(l.Classes[consensus.ClassClient].FrameBytesMax) + windowBytesMin
-	return uint64(replicas)*replica + uint64(l.ClientConnectionsMax)*client
+	const client = 2*ownBytes + windowBytesMin
+	return uint64(replicas)*replica + uint64(l.ClientConnectionsMax)*client + 2*uint64(l.ClientBytesMax)
 }
 
 // forReply are the class limits of a lane with a client.
@@ -132,12 +135,15 @@ func (l *Limits) validate() error {
 			return fmt.Errorf("network: limits of class %d are %+v; a frame needs 1 byte to 256 MiB and has to fit its queue", c, b)
 		}
 	}
+	if l.ClientBytesMax < max(l.Reply.FrameBytesMax, l.Classes[consensus.ClassClient].FrameBytesMax) {
+		return fmt.Errorf("network: ClientBytesMax is %d; the largest frame of a client has to fit", l.ClientBytesMax)
+	}
 	if l.WindowBytesMax < windowBytesMin {
 		return fmt.Errorf("network: WindowBytesMax is %d; the least is %d", l.WindowBytesMax, windowBytesMin)
 	}
 	counts := []int{
 		l.ClientConnectionsMax, l.ConnectionsPerClientMax, l.HalfOpenMax, l.HandshakesPerSecond, l.HandshakesBurst,
-		l.HellosPerSecond, l.FramesPerSecondMax, l.BulkBytesPerSecond,
+		l.HellosPerSecond, l.FramesPerSecondMax, l.BulkBytesPerSecond, l.ClientBytesMax,
 	}
 	for _, n := range counts {
 		if n < 1 {

@@ -24,6 +24,8 @@ type link struct {
 	count  *counters
 	queue  queue
 
+	arriving *budget
+
 	frames bucket
 	bulk   bucket
 
@@ -41,16 +43,19 @@ type linkConfig struct {
 	limits  *Limits
 	in, out *[consensus.Classes]ClassLimits // of what is read, and queued
 	count   *counters
+
+	arriving, waiting *budget // of frames that arrive, and that are queued; nil with replicas
 }
 
 func newLink(l lane, s p2p.Stream, c linkConfig) *link {
 	limits := c.limits
 	k := &link{
-		lane: l, stream: s, limits: limits, in: c.in, count: c.count, done: make(chan struct{}),
+		lane: l, stream: s, limits: limits, in: c.in, count: c.count, arriving: c.arriving, done: make(chan struct{}),
 		frames: newBucket(limits.FramesPerSecondMax, 4*limits.FramesPerSecondMax),
 		bulk:   newBucket(limits.BulkBytesPerSecond, limits.BulkBytesPerSecond/4),
 	}
 	k.queue.init(l, c.out)
+	k.queue.shared = c.waiting
 	return k
 }
 
@@ -154,17 +159,12 @@ func (k *link) burst(head header, deliver func(consensus.Class, []byte)) (Reason
 		if in.Buffered() < length {
 			k.reading.Store(instant())
 		}
-		frame, err := k.payload(in, length)
-		if err != nil {
-			return reasonOf(err), err
-		}
-		k.reading.Store(0)
-		k.count.received[class].frames.Add(1)
-		k.count.received[class].bytes.Add(uint64(length))
 		if count%framesPerCheck == 0 && !k.frames.take(framesPerCheck) {
 			return ReasonFlood, nil
 		}
-		deliver(class, frame)
+		if r, err := k.frame(in, class, length, deliver); r != ReasonNone {
+			return r, err
+		}
 		if in.Buffered() == 0 {
 			if !k.frames.take(count % framesPerCheck) {
 				return ReasonFlood, nil
@@ -180,10 +180,30 @@ func (k *link) burst(head header, deliver func(consensus.Class, []byte)) (Reason
 	}
 }
 
-// payload reads a payload. Memory follows the bytes that arrive, and so does the
-// deadline, so that a slow link may carry long frames (R103, R104).
-func (k *link) payload(in *bufio.Reader, length int) ([]byte, error) {
-	return readPayload(in, length, func() { k.reading.Store(instant()) })
+// frame reads a payload and hands it over.
+func (k *link) frame(in *bufio.Reader, class consensus.Class, length int, deliver func(consensus.Class, []byte)) (Reason, error) {
+	held := 0
+	defer func() { k.arriving.give(held) }()
+	payload, err := readPayload(in, length, func(size int) bool {
+		// Memory follows the bytes that arrive, and so do the deadline, so that a slow
+		// link may carry long frames, and the share of what all clients have: a length
+		// alone claims nothing (R103, R104).
+		k.reading.Store(instant())
+		more := beyondOwn(size) - held
+		if !k.arriving.take(more) {
+			return false
+		}
+		held += more
+		return true
+	})
+	if err != nil {
+		return reasonOf(err), err
+	}
+	k.reading.Store(0)
+	k.count.received[class].frames.Add(1)
+	k.count.received[class].bytes.Add(uint64(length))
+	deliver(class, payload)
+	return ReasonNone, nil
 }
 
 // framesPerCheck spares the clock while many frames arrive at once.
@@ -292,8 +312,11 @@ func (k *link) watch(now int64) {
 }
 
 func reasonOf(err error) Reason {
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return ReasonClosed
+	case errors.Is(err, errFull):
+		return ReasonFull
 	}
 	return ReasonLost
 }

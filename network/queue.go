@@ -17,6 +17,7 @@ type outgoing struct {
 type queue struct {
 	limits *[consensus.Classes]ClassLimits
 	lane   lane
+	shared *budget // of what waits beyond ownBytes; nil with replicas, whose queues are their own
 
 	mu      sync.Mutex
 	filled  sync.Cond
@@ -37,6 +38,9 @@ func (q *queue) init(l lane, limits *[consensus.Classes]ClassLimits) {
 	q.filled.L = &q.mu
 }
 
+// bytes is what waits, of both classes.
+func (q *queue) bytes() int { return q.classes[0].bytes + q.classes[1].bytes }
+
 func (q *queue) fifo(c consensus.Class) *fifo {
 	if c == laneClasses[q.lane][0] {
 		return &q.classes[0]
@@ -54,6 +58,9 @@ func (q *queue) push(c consensus.Class, frame []byte) bool {
 	defer q.mu.Unlock()
 	f := q.fifo(c)
 	if q.ended || f.count() >= limit.QueueCountMax || f.bytes+len(frame) > limit.QueueBytesMax {
+		return false
+	}
+	if bytes := q.bytes(); !q.shared.take(beyondOwn(bytes+len(frame)) - beyondOwn(bytes)) {
 		return false
 	}
 	f.frames = append(f.frames, frame)
@@ -77,10 +84,12 @@ func (q *queue) take(out []outgoing, wait bool) []outgoing {
 	for wait && !q.ended && q.classes[0].count()+q.classes[1].count() == 0 {
 		q.filled.Wait()
 	}
+	before := q.bytes()
 	out = q.classes[0].take(out, laneClasses[q.lane][0], quantumUrgent)
 	if len(laneClasses[q.lane]) > 1 {
 		out = q.classes[1].take(out, laneClasses[q.lane][1], quantumOther)
 	}
+	q.shared.give(beyondOwn(before) - beyondOwn(q.bytes()))
 	return out
 }
 
@@ -119,15 +128,15 @@ func (q *queue) waiting() (count, bytes int) {
 	defer q.mu.Unlock()
 	for i := range q.classes {
 		count += q.classes[i].count()
-		bytes += q.classes[i].bytes
 	}
-	return count, bytes
+	return count, q.bytes()
 }
 
 // empty drops what waits and returns how much that was, per class rank.
 func (q *queue) empty() (dropped [2]int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.shared.give(beyondOwn(q.bytes()))
 	for i := range q.classes {
 		dropped[i] = q.classes[i].count()
 		q.classes[i] = fifo{}

@@ -29,6 +29,7 @@ const (
 	ReasonIdentity        // another key answered at its address
 	ReasonDial            // nothing answered at its address
 	ReasonShutdown        // closed here
+	ReasonFull            // all clients together hold as much memory as they may
 	Reasons               // how many there are
 )
 
@@ -51,6 +52,7 @@ var reasonWords = [Reasons]string{
 	ReasonIdentity: "another key answered at its address; compare its key with the group file",
 	ReasonDial:     "nothing answered at its address; check that it runs and is reachable",
 	ReasonShutdown: "closed here",
+	ReasonFull:     "no memory is left for a long frame: all clients together send as much as they may at a time",
 }
 
 // String is a clause for people, about the remote.
