@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -16,6 +17,37 @@ const PartitionCount = 256
 // PartitionOf returns the partition that a full key falls into, by its hash, so
 // that no choice of keys makes one partition large.
 func PartitionOf(key []byte) uint8 { return crypto.Hash(crypto.KindEntry, key)[0] }
+
+// A PartitionSet is a set of partitions. The zero value is empty.
+type PartitionSet [PartitionCount / 64]uint64
+
+// AllPartitions returns the set of all partitions.
+func AllPartitions() (s PartitionSet) {
+	for i := range s {
+		s[i] = 1<<64 - 1
+	}
+	return s
+}
+
+// Add puts a partition into the set.
+func (s *PartitionSet) Add(i uint8) { s[i/64] |= 1 << (i % 64) }
+
+// Has reports whether a partition is in the set.
+func (s *PartitionSet) Has(i uint8) bool { return s[i/64]>>(i%64)&1 == 1 }
+
+// Holds reports whether a full key falls into a partition of the set. It costs
+// nothing if the set has all.
+func (s *PartitionSet) Holds(key []byte) bool {
+	return *s == AllPartitions() || s.Has(PartitionOf(key))
+}
+
+// Len returns how many partitions are in the set.
+func (s *PartitionSet) Len() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
 
 // A Partition stands for the entries of one partition: their lattice hash, and
 // how many they are (R121). The zero value stands for none.
@@ -217,47 +249,4 @@ func ComputePartitions(store Store, at Version) (*Partitions, error) {
 		return nil, fmt.Errorf("partitions at version %d: %w", at, err)
 	}
 	return p, nil
-}
-
-// A PartitionCheck verifies the entries of one partition as they arrive, in
-// memory that does not depend on their number (R94). Make one with
-// NewPartitionCheck.
-type PartitionCheck struct {
-	index uint8
-	sum   Partition
-	last  []byte
-	bad   bool
-}
-
-// NewPartitionCheck begins the check of partition index.
-func NewPartitionCheck(index uint8) *PartitionCheck { return &PartitionCheck{index: index} }
-
-// Add takes the next entry, by ascending key. It refuses what is out of order or
-// belongs to another partition, and everything after that.
-func (c *PartitionCheck) Add(key, value []byte) bool {
-	if c.bad || (c.sum.Count > 0 && bytes.Compare(c.last, key) >= 0) || PartitionOf(key) != c.index {
-		c.bad = true
-		return false
-	}
-	c.last = append(c.last[:0], key...)
-	c.sum.Add(key, value)
-	return true
-}
-
-// Matches reports whether the entries so far are exactly those of a partition with
-// a certified digest.
-func (c *PartitionCheck) Matches(certified crypto.Digest) bool {
-	return !c.bad && c.sum.Digest() == certified
-}
-
-// CheckPartition reports whether entries, sorted by key, are exactly those of the
-// partition with a certified digest (R94).
-func CheckPartition(index uint8, entries []Change, certified crypto.Digest) bool {
-	c := NewPartitionCheck(index)
-	for i := range entries {
-		if entries[i].Deleted || !c.Add(entries[i].Key, entries[i].Value) {
-			return false
-		}
-	}
-	return c.Matches(certified)
 }

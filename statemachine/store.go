@@ -87,14 +87,22 @@ type Store interface {
 	// has passed over, fails with ErrVersion.
 	Apply(changes []Change, m Marker) error
 
-	// Install replaces the whole state by the contents, at an attempt of the
-	// sequence that was never used before (R84), and returns the marker that it
-	// set. contents yields every key with its value once, by key ascending, until
-	// ok is false; its slices are valid until the next call. All other keys are
-	// gone. Readers see the old state until the marker is set, after everything was
-	// read back; a crash or an error leaves the old marker, and Install may begin
-	// again (R95). An error from contents is returned and is not final.
-	Install(s consensus.Sequence, chain crypto.Digest, contents func() (c Change, ok bool, err error)) (Marker, error)
+	// Install replaces what the state has in some partitions by the contents, at an
+	// attempt of the sequence that was never used before (R84), and returns the
+	// marker that it set. The sequence may be that of the marker in force: so a
+	// state that rotted is repaired. contents yields every key of those partitions
+	// with its value once, by key ascending, until ok is false; its slices are
+	// valid until the next call. All other keys of those partitions are gone; those
+	// of other partitions stay as they are, and are not read. Readers see the old
+	// state until the marker is set, after everything was read back; a crash or an
+	// error leaves the old marker, and Install may begin again (R95). An error from
+	// contents is returned and is not final.
+	Install(s consensus.Sequence, chain crypto.Digest, partitions PartitionSet, contents func() (c Change, ok bool, err error)) (Marker, error)
+
+	// Salvage is a Scan of the whole state for whoever repairs it: an entry whose
+	// value does not fit its checksum does not end it, but is yielded as damaged,
+	// without a value (R121).
+	Salvage(at Version, yield func(key, value []byte, damaged bool) bool) error
 
 	// Window returns the changes with after < version <= through, sorted by key, each
 	// key once with the newest of its changes, tombstones included. It fails with

@@ -168,7 +168,7 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	fetcher := transfer.NewFetcher(group, 3)
 	_, first := statemachine.Genesis(group)
 	var out transfer.Effects
-	fetcher.Start(consensus.Checkpoint{Sequence: 2, Chain: x.Window.Chain}, first, epoch, &out)
+	fetcher.Start(consensus.Checkpoint{Sequence: 2, Chain: x.Window.Chain}, first, false, epoch, &out)
 	askPlan := out.Send[0].Frame
 	plan := answer(askPlan)
 	out = transfer.Effects{}

@@ -49,7 +49,7 @@ func (c *Core) move(out *Output) {
 		return
 	}
 	if !m.fetcher.Active() || m.fetcher.Target() < m.target.Sequence {
-		m.fetcher.Start(*m.target, m.marker, c.now, &m.effects)
+		m.fetcher.Start(*m.target, m.marker, false, c.now, &m.effects)
 		c.carryTransfer(out)
 	}
 }

@@ -101,17 +101,24 @@ func (f *Fetcher) Status() string {
 // Start begins a transfer from the durable state to a certified checkpoint above
 // it. A transfer that is under way goes on with its plan, and then to the new
 // target: a group that moves on would otherwise never let it end (R96).
-func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, now time.Time, out *Effects) {
+//
+// suspect says that what is stored here is not believed (R51, R56). Then the target
+// may be the checkpoint of the marker itself; the transfer begins with a certified
+// snapshot, compares all that is stored with it, and replaces what differs at the
+// snapshot's sequence, with the next attempt (R84). No state goes back, so the
+// snapshot must not be older than the marker: as long as nobody has such a one the
+// transfer asks on, and ends once the group has certified its next snapshot.
+func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, suspect bool, now time.Time, out *Effects) {
 	f.target = target
 	clear(f.lacks)
 	switch f.phase {
 	case idle:
-		f.at, f.certificate, f.whole, f.rounds, f.table = from, nil, false, 0, nil
+		f.at, f.certificate, f.whole, f.rounds, f.table = from, nil, suspect, 0, nil
 		clear(f.lied)
 		f.source = (f.self + 1) % consensus.ReplicaID(f.group.N)
 		f.ask(now, out)
 	case planning:
-		f.whole = false
+		f.whole = suspect
 		f.ask(now, out)
 	case fetching, storing, installed:
 	}

@@ -135,7 +135,7 @@ func (r *rig) start() {
 	r.t.Helper()
 	m, err := r.stores[asker].Marker()
 	r.check(err)
-	r.fetcher.Start(r.target(), m, r.now, &r.effects)
+	r.fetcher.Start(r.target(), m, false, r.now, &r.effects)
 }
 
 // run carries out what the fetcher asks for until it is done, or the time is over.

@@ -46,7 +46,7 @@ func (s Store) Do(store statemachine.Store, spool Spool) (marked bool, err error
 		if err != nil {
 			return false, err
 		}
-		if _, err := store.Install(s.Install.At, s.Install.Chain, contents); err != nil {
+		if _, err := store.Install(s.Install.At, s.Install.Chain, statemachine.AllPartitions(), contents); err != nil {
 			return false, fmt.Errorf("install the snapshot at %d: %w", s.Install.At, err)
 		}
 		if err := store.SaveSnapshot(s.Install.Saved); err != nil {

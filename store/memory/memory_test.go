@@ -54,7 +54,7 @@ func TestCrash(t *testing.T) {
 		}
 		s.Crash(writes)
 		next := contents(set("c", "3"))
-		if _, err := s.Install(3, at(3).Chain, next); !errors.Is(err, memory.ErrCrashed) && writes < 2 {
+		if _, err := s.Install(3, at(3).Chain, statemachine.AllPartitions(), next); !errors.Is(err, memory.ErrCrashed) && writes < 2 {
 			t.Fatalf("install after %d writes: %v", writes, err)
 		}
 		if err := s.Apply([]statemachine.Change{set("b", "4")}, at(4)); err != nil {
@@ -96,7 +96,7 @@ func TestFailAndRot(t *testing.T) {
 	_, errNext := s.Next(2)
 	_, errWindow := s.Window(0, v)
 	_, errSaved := s.SavedSnapshot()
-	_, errInstall := s.Install(2, at(2).Chain, contents())
+	_, errInstall := s.Install(2, at(2).Chain, statemachine.AllPartitions(), contents())
 	errScan := s.Scan(nil, nil, v, func(_, _ []byte) bool { return true })
 	for i, err := range []error{
 		errMarker, errRead, errNext, errWindow, errSaved, errInstall, errScan, s.SaveSnapshot(nil), s.Retire(v), s.Apply(nil, at(2)),

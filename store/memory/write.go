@@ -111,7 +111,7 @@ func (s *Store) write(changes []statemachine.Change, v statemachine.Version) err
 }
 
 // Install implements statemachine.Store.
-func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
+func (s *Store) Install(q consensus.Sequence, chain crypto.Digest, of statemachine.PartitionSet,
 	contents func() (statemachine.Change, bool, error),
 ) (statemachine.Marker, error) {
 	s.mu.Lock()
@@ -126,14 +126,14 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
 	if err != nil {
 		return statemachine.Marker{}, err
 	}
-	state, err := collect(contents)
+	state, err := collect(of, contents)
 	if err != nil {
 		return statemachine.Marker{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget()
-	if err := s.write(s.difference(state), v); err != nil {
+	if err := s.write(s.difference(of, state), v); err != nil {
 		return statemachine.Marker{}, err
 	}
 	s.marker = statemachine.Marker{Version: v, Chain: chain}
@@ -142,7 +142,7 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
 }
 
 // collect reads the contents of an installation.
-func collect(contents func() (statemachine.Change, bool, error)) ([]statemachine.Change, error) {
+func collect(of statemachine.PartitionSet, contents func() (statemachine.Change, bool, error)) ([]statemachine.Change, error) {
 	var out []statemachine.Change
 	for {
 		c, ok, err := contents()
@@ -151,6 +151,8 @@ func collect(contents func() (statemachine.Change, bool, error)) ([]statemachine
 			return nil, err
 		case !ok:
 			return out, nil
+		case !of.Holds(c.Key):
+			return nil, fmt.Errorf("memory store: contents of a partition that is not installed, at entry %d", len(out))
 		case c.Deleted || (len(out) > 0 && bytes.Compare(out[len(out)-1].Key, c.Key) >= 0):
 			return nil, fmt.Errorf("memory store: contents are not sorted by key, or hold a deletion, at entry %d", len(out))
 		}
@@ -158,14 +160,15 @@ func collect(contents func() (statemachine.Change, bool, error)) ([]statemachine
 	}
 }
 
-// difference returns the changes that turn the newest state into another one.
-func (s *Store) difference(state []statemachine.Change) []statemachine.Change {
+// difference returns the changes that turn some partitions of the newest state into
+// others.
+func (s *Store) difference(of statemachine.PartitionSet, state []statemachine.Change) []statemachine.Change {
 	out := slices.Clone(state)
 	s.cells.Scan(func(key string, _ []cell) bool {
 		_, stays := slices.BinarySearchFunc(state, []byte(key), func(c statemachine.Change, key []byte) int {
 			return bytes.Compare(c.Key, key)
 		})
-		if !stays {
+		if !stays && of.Holds([]byte(key)) {
 			out = append(out, statemachine.Change{Key: []byte(key), Deleted: true})
 		}
 		return true

@@ -128,7 +128,7 @@ func BenchmarkInstall(b *testing.B) {
 		for k := range 10_000 {
 			binary.LittleEndian.PutUint64(base[k*10].Value, i)
 		}
-		m, err := s.Install(v.Sequence()+1, storetest.MarkerAt(v).Chain, contentsOf(base))
+		m, err := s.Install(v.Sequence()+1, storetest.MarkerAt(v).Chain, statemachine.AllPartitions(), contentsOf(base))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -49,13 +49,16 @@ func victim() {
 }
 
 // takeStep brings the store from sequence q-1 to q. What it does depends on q
-// alone: every fourth step is an installation, others execute.
+// alone: every fourth step is an installation, in turns of all partitions and of
+// half of them; others execute.
 func takeStep(s *Store, q consensus.Sequence) error {
 	if q%4 == 0 {
 		state := map[string]string{}
 		advance(state, q)
 		keys := slices.Sorted(maps.Keys(state))
-		_, err := s.Install(q, storetest.MarkerAt(statemachine.VersionAt(q, 0)).Chain, func() (c statemachine.Change, ok bool, err error) {
+		of := installed(q)
+		keys = slices.DeleteFunc(keys, func(k string) bool { return !of.Holds([]byte(k)) })
+		_, err := s.Install(q, storetest.MarkerAt(statemachine.VersionAt(q, 0)).Chain, of, func() (c statemachine.Change, ok bool, err error) {
 			if len(keys) == 0 {
 				return c, false, nil
 			}
@@ -78,6 +81,14 @@ func takeStep(s *Store, q consensus.Sequence) error {
 	return s.Retire(statemachine.VersionAt(q-2, 0))
 }
 
+// installed returns the partitions that the installation of step q replaces.
+func installed(q consensus.Sequence) statemachine.PartitionSet {
+	if q%8 == 0 {
+		return statemachine.PartitionSet{1<<64 - 1, 0, 1<<64 - 1, 0}
+	}
+	return statemachine.AllPartitions()
+}
+
 // stepChanges are enough for several of Badger's transactions, so that a kill
 // can hit between them.
 func stepChanges(q consensus.Sequence) (out []statemachine.Change) {
@@ -97,9 +108,12 @@ func stepChanges(q consensus.Sequence) (out []statemachine.Change) {
 // advance takes the state after sequence q-1 to the one after q.
 func advance(state map[string]string, q consensus.Sequence) {
 	if q%4 == 0 {
-		clear(state)
+		of := installed(q)
+		maps.DeleteFunc(state, func(k, _ string) bool { return of.Holds([]byte(k)) })
 		for k := range 30_000 {
-			state[fmt.Sprintf("key %05d", k*2)] = fmt.Sprintf("installed at %d", q)
+			if key := fmt.Sprintf("key %05d", k*2); of.Holds([]byte(key)) {
+				state[key] = fmt.Sprintf("installed at %d", q)
+			}
 		}
 		return
 	}
@@ -216,7 +230,7 @@ func checkSurvivor(t *testing.T, dir string, begun, done consensus.Sequence) {
 		t.Fatalf("step %d was acknowledged, %d begun, and the marker is at %d", done, begun, q)
 	}
 	state := map[string]string{}
-	for i := max(1, q/4*4); i <= q; i++ {
+	for i := max(5, (q+4)/8*8) - 4; i <= q; i++ {
 		advance(state, i)
 	}
 	seen := 0

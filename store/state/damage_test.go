@@ -64,8 +64,16 @@ func TestRotInUse(t *testing.T) {
 	_, err = s.Window(0, v128)
 	storetest.WantErr(t, "window", err, statemachine.ErrRot)
 
-	// An installation of the right contents repairs it.
-	m, err := s.Install(128, crypto.Digest{}, contentsOf([]statemachine.Change{storetest.Set("key", precious)}))
+	p, damaged, err := statemachine.StoredPartitions(s, v128)
+	if err != nil || damaged != 1 || p.Count() != 0 {
+		t.Fatalf("what is stored has %d damaged entries and %d others, %v", damaged, p.Count(), err)
+	}
+
+	// An installation of the right contents repairs it, at the same sequence and in
+	// its partition alone.
+	var of statemachine.PartitionSet
+	of.Add(statemachine.PartitionOf([]byte("key")))
+	m, err := s.Install(128, crypto.Digest{}, of, contentsOf([]statemachine.Change{storetest.Set("key", precious)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +150,7 @@ func TestNoSpace(t *testing.T) {
 		s.space.reserve = reserve
 		err := s.Apply([]statemachine.Change{storetest.Set("a", "2")}, storetest.MarkerAt(v256))
 		storetest.WantErr(t, "apply", err, statemachine.ErrNoSpace)
-		_, err = s.Install(256, crypto.Digest{}, contentsOf(nil))
+		_, err = s.Install(256, crypto.Digest{}, statemachine.AllPartitions(), contentsOf(nil))
 		storetest.WantErr(t, "install", err, statemachine.ErrNoSpace)
 		storetest.WantErr(t, "snapshot", s.SaveSnapshot([]byte("s")), statemachine.ErrNoSpace)
 		storetest.WantMarker(t, s, storetest.MarkerAt(v128))

@@ -19,7 +19,7 @@ import (
 // as suspect, so that no later write takes it for its own; what differs from the
 // contents is written; everything is read back and compared with what came in
 // (R84); the marker is set. Until the last one readers see the old state.
-func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
+func (s *Store) Install(q consensus.Sequence, chain crypto.Digest, of statemachine.PartitionSet,
 	contents func() (statemachine.Change, bool, error),
 ) (statemachine.Marker, error) {
 	m := statemachine.Marker{Chain: chain}
@@ -40,7 +40,7 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
 		if err := s.settle(noted); err != nil {
 			return err
 		}
-		sets, err := s.replace(m.Version, contents)
+		sets, err := s.replace(m.Version, of, contents)
 		if err != nil {
 			return err
 		}
@@ -52,16 +52,21 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest,
 	return m, nil
 }
 
-// replace makes the state at a version, where nothing stands yet, equal to the
-// contents, and returns how many values that took.
-func (s *Store) replace(v statemachine.Version, contents func() (statemachine.Change, bool, error)) (uint64, error) {
+// replace makes some partitions of the state at a version, where nothing stands
+// yet, equal to the contents, and returns how many values that took.
+func (s *Store) replace(v statemachine.Version, of statemachine.PartitionSet,
+	contents func() (statemachine.Change, bool, error),
+) (uint64, error) {
 	w := &writer{bulk: s.db.newBulk(uint64(v)), space: s.space}
 	defer w.cancel()
-	in := &incoming{next: contents, sum: newContentSum()}
+	in := &incoming{next: contents, of: of, sum: newContentSum()}
 	if err := in.advance(); err != nil {
 		return 0, err
 	}
 	err := s.db.visit(walk{through: uint64(v)}, func(e *cell) (bool, error) {
+		if !of.Holds(e.key[1:]) {
+			return true, nil
+		}
 		return true, w.merge(in, e)
 	})
 	if err != nil {
@@ -75,7 +80,7 @@ func (s *Store) replace(v statemachine.Version, contents func() (statemachine.Ch
 	if err := w.flush(); err != nil {
 		return 0, fmt.Errorf("write the state at version %d: %w", v, err)
 	}
-	return w.sets, s.readBack(v, in.sum)
+	return w.sets, s.readBack(v, of, in.sum)
 }
 
 // merge brings the key of a stored entry, and all incoming keys before it, to
@@ -105,10 +110,13 @@ func (w *writer) take(in *incoming) error {
 	return in.advance()
 }
 
-// readBack compares the state at a version with what it has to be (R84).
-func (s *Store) readBack(v statemachine.Version, want contentSum) error {
+// readBack compares what was installed with what it has to be (R84).
+func (s *Store) readBack(v statemachine.Version, of statemachine.PartitionSet, want contentSum) error {
 	got := newContentSum()
 	err := s.db.visit(walk{through: uint64(v)}, func(e *cell) (bool, error) {
+		if !of.Holds(e.key[1:]) {
+			return true, nil
+		}
 		value, err := e.value()
 		if err != nil {
 			return false, err
@@ -128,6 +136,7 @@ func (s *Store) readBack(v statemachine.Version, want contentSum) error {
 // incoming is the stream of an installation, one entry at a time.
 type incoming struct {
 	next func() (statemachine.Change, bool, error)
+	of   statemachine.PartitionSet
 	head statemachine.Change
 	last []byte
 	any  bool
@@ -151,6 +160,9 @@ func (in *incoming) advance() error {
 	}
 	if change.Deleted || in.any && bytes.Compare(in.last, change.Key) >= 0 {
 		return refusal{fmt.Errorf("contents of the state: key %q is deleted or out of order", change.Key)}
+	}
+	if !in.of.Holds(change.Key) {
+		return refusal{fmt.Errorf("contents of the state: key %q is in a partition that is not installed", change.Key)}
 	}
 	in.head, in.any = change, true
 	in.last = append(in.last[:0], change.Key...)

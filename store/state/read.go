@@ -41,6 +41,20 @@ func (s *Store) Scan(start, end []byte, at statemachine.Version, yield func(key,
 	})
 }
 
+// Salvage implements statemachine.Store.
+func (s *Store) Salvage(at statemachine.Version, yield func(key, value []byte, damaged bool) bool) error {
+	if err := s.gate.enter(); err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	through := uint64(s.valid.Load().resolve(at))
+	w := walk{through: through, opened: func() error { return s.valid.Load().readable(at) }}
+	return s.db.visit(w, func(e *cell) (bool, error) {
+		value, err := e.value()
+		return yield(e.key[1:], value, err != nil), nil
+	})
+}
+
 // Window implements statemachine.Store.
 func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Change, error) {
 	if err := s.gate.enter(); err != nil {

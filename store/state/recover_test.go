@@ -95,7 +95,7 @@ func TestLeftBelowTheNextVersion(t *testing.T) {
 func TestInstalledBelowWhatWasLeft(t *testing.T) {
 	s := begin(t, func(s *Store) { leave(t, s, v256, storetest.Set("a", "wrong"), storetest.Set("new", "wrong")) })
 	contents := []statemachine.Change{storetest.Set("a", "good"), storetest.Set("c", "good")}
-	m, err := s.Install(200, storetest.MarkerAt(1).Chain, contentsOf(contents))
+	m, err := s.Install(200, storetest.MarkerAt(1).Chain, statemachine.AllPartitions(), contentsOf(contents))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestInterruptedInstall(t *testing.T) {
 	})
 	storetest.WantState(t, s, v128, storetest.Set("a", "1"), storetest.Set("b", "1"), storetest.Set("gone", "1"))
 	contents := []statemachine.Change{storetest.Set("b", "2"), storetest.Set("gone", "1")}
-	m, err := s.Install(256, storetest.MarkerAt(1).Chain, contentsOf(contents))
+	m, err := s.Install(256, storetest.MarkerAt(1).Chain, statemachine.AllPartitions(), contentsOf(contents))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestRetireGivesBack(t *testing.T) {
 func TestReadBack(t *testing.T) {
 	s := begin(t, func(*Store) {})
 	calls := 0
-	_, err := s.Install(256, storetest.MarkerAt(1).Chain, func() (c statemachine.Change, ok bool, err error) {
+	_, err := s.Install(256, storetest.MarkerAt(1).Chain, statemachine.AllPartitions(), func() (c statemachine.Change, ok bool, err error) {
 		if calls++; calls == 2 { // all that was there has been passed
 			leave(t, s, v256, storetest.Set("0", "stray"))
 		}

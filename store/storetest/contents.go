@@ -123,7 +123,7 @@ func testOwnership(t *testing.T, open Open) {
 	// The source of an installation may reuse its buffers with each call.
 	left := []statemachine.Change{Set("a", "1"), Set("b", "2"), Set("c", "3")}
 	var key, value2 []byte
-	m, err := s.Install(256, MarkerAt(VersionAt(256, 0)).Chain, func() (c statemachine.Change, ok bool, err error) {
+	m, err := s.Install(256, MarkerAt(VersionAt(256, 0)).Chain, statemachine.AllPartitions(), func() (c statemachine.Change, ok bool, err error) {
 		scribble(key, value2)
 		if len(left) == 0 {
 			return c, false, nil
@@ -170,7 +170,7 @@ func testRefusals(t *testing.T, open Open) {
 	WantErr(t, "window above the marker", err, statemachine.ErrVersion)
 	_, err = s.Next(255)
 	WantErr(t, "next below the marker", err, statemachine.ErrVersion)
-	_, err = s.Install(255, MarkerAt(v).Chain, list())
+	_, err = s.Install(255, MarkerAt(v).Chain, statemachine.AllPartitions(), list())
 	WantErr(t, "install below the marker", err, statemachine.ErrVersion)
 	WantNext(t, s, 256, v+1)
 	WantMarker(t, s, MarkerAt(v))

@@ -98,6 +98,77 @@ func testInstall(t *testing.T, open Open) {
 	WantState(t, reopen(), empty.Version)
 }
 
+// R84, R95: an installation of some partitions leaves the others as they are, also
+// at the marker's own sequence; what it is given for others is refused.
+func testInstallSome(t *testing.T, open Open) {
+	s, reopen := open(t)
+	v := VersionAt(128, 0)
+	in := partitionsOf("a", "b", "c", "d")
+	if in.Holds([]byte("x")) || in.Holds([]byte("y")) {
+		t.Fatal("the keys of this test fall into other partitions than it needs")
+	}
+	apply(t, s, v, Set("a", "1"), Set("b", "1"), Set("c", "1"), Set("x", "1"), Set("y", "1"))
+	m := installSome(t, s, 128, in, Set("b", "2"), Set("c", "1"), Set("d", "2"))
+	if m.Version <= v {
+		t.Fatalf("the repair of version %d has version %d", v, m.Version)
+	}
+	want := []statemachine.Change{Set("b", "2"), Set("c", "1"), Set("d", "2"), Set("x", "1"), Set("y", "1")}
+	for range 2 {
+		WantMarker(t, s, m)
+		WantState(t, s, m.Version, want...)
+		WantState(t, s, v, Set("a", "1"), Set("b", "1"), Set("c", "1"), Set("x", "1"), Set("y", "1"))
+		_, err := s.Window(v, m.Version)
+		WantErr(t, "window over a repair", err, statemachine.ErrRetired)
+		s = reopen()
+	}
+	for name, contents := range map[string][]statemachine.Change{
+		"another partition":           {Set("b", "3"), Set("x", "3")},
+		"another partition at first":  {Set("x", "3"), Set("y", "3")},
+		"nothing, and then an error ": nil,
+	} {
+		if _, err := s.Install(256, m.Chain, in, failing(errSource, contents...)); err == nil {
+			t.Errorf("contents of %s were installed", name)
+		}
+		WantMarker(t, s, m)
+		WantState(t, s, m.Version, want...)
+	}
+	// No partition at all: only the marker moves.
+	m = installSome(t, s, 256, statemachine.PartitionSet{})
+	WantState(t, reopen(), m.Version, want...)
+}
+
+func partitionsOf(keys ...string) (s statemachine.PartitionSet) {
+	for _, k := range keys {
+		s.Add(statemachine.PartitionOf([]byte(k)))
+	}
+	return s
+}
+
+// R121: what a repair reads is what a scan reads, as long as nothing is damaged.
+func testSalvage(t *testing.T, open Open) {
+	s, _ := open(t)
+	v1, v2 := VersionAt(128, 0), VersionAt(256, 0)
+	apply(t, s, v1, Set("", "1"), Set("a", "1"), Set("b", "1"))
+	apply(t, s, v2, Set("a", "2"), Delete("b"))
+	for at, want := range map[statemachine.Version]string{v1: "=1 a=1 b=1 ", v2: "=1 a=2 "} {
+		got := ""
+		err := s.Salvage(at, func(key, value []byte, damaged bool) bool {
+			got += fmt.Sprintf("%s=%s ", key, value)
+			return !damaged
+		})
+		if err != nil || got != want {
+			t.Errorf("salvaged %q at %d, %v; want %q", got, at, err, want)
+		}
+	}
+	err := s.Salvage(v2+1, func(_, _ []byte, _ bool) bool { return true })
+	WantErr(t, "salvage above the marker", err, statemachine.ErrVersion)
+	if err := s.Retire(v2); err != nil {
+		t.Fatal(err)
+	}
+	err = s.Salvage(v1, func(_, _ []byte, _ bool) bool { return true })
+	WantErr(t, "salvage of a retired version", err, statemachine.ErrRetired)
+}
+
 var errSource = errors.New("the source went away")
 
 func testInstallEndsEarly(t *testing.T, open Open) {
@@ -110,7 +181,7 @@ func testInstallEndsEarly(t *testing.T, open Open) {
 		WantState(t, s, v, Set("a", "1"), Set("b", "1"))
 		WantWindow(t, s, 0, v, Set("a", "1"), Set("b", "1"))
 	}
-	_, err := s.Install(256, MarkerAt(v).Chain, failing(errSource, Set("a", "2"), Set("c", "2")))
+	_, err := s.Install(256, MarkerAt(v).Chain, statemachine.AllPartitions(), failing(errSource, Set("a", "2"), Set("c", "2")))
 	WantErr(t, "install from a source that fails", err, errSource)
 	before()
 	for name, contents := range map[string][]statemachine.Change{
@@ -118,7 +189,7 @@ func testInstallEndsEarly(t *testing.T, open Open) {
 		"a key twice":  {Set("b", "2"), Set("b", "2")},
 		"a deletion":   {Set("a", "2"), Delete("b")},
 	} {
-		if _, err := s.Install(256, MarkerAt(v).Chain, list(contents...)); err == nil {
+		if _, err := s.Install(256, MarkerAt(v).Chain, statemachine.AllPartitions(), list(contents...)); err == nil {
 			t.Errorf("contents with %s were installed", name)
 		}
 		before()

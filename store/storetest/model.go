@@ -161,11 +161,25 @@ func (m *machine) installNext(t *rapid.T) {
 		maps.Copy(merged, state)
 		state = merged
 	}
+	of := statemachine.AllPartitions()
+	if rapid.Bool().Draw(t, "some") {
+		word := rapid.Uint64().Draw(t, "partitions")
+		of = statemachine.PartitionSet{word, ^word, word, ^word}
+	}
 	var contents []statemachine.Change
 	for _, k := range slices.Sorted(maps.Keys(state)) {
-		contents = append(contents, Set(k, state[k]))
+		if of.Holds([]byte(k)) {
+			contents = append(contents, Set(k, state[k]))
+		} else {
+			delete(state, k)
+		}
 	}
-	to := install(t, m.store, int(m.nextSequence(t)), contents...)
+	for k, v := range m.states[m.marker.Version] {
+		if !of.Holds([]byte(k)) {
+			state[k] = v
+		}
+	}
+	to := installSome(t, m.store, int(m.nextSequence(t)), of, contents...)
 	if to.Version <= m.marker.Version {
 		t.Fatalf("installed at %d, not above the marker at %d", to.Version, m.marker.Version)
 	}
@@ -174,7 +188,7 @@ func (m *machine) installNext(t *rapid.T) {
 }
 
 func (m *machine) installFails(t *rapid.T) {
-	_, err := m.store.Install(m.nextSequence(t), m.marker.Chain, failing(errSource, Set("", "lost"), Set("b", "lost")))
+	_, err := m.store.Install(m.nextSequence(t), m.marker.Chain, statemachine.AllPartitions(), failing(errSource, Set("", "lost"), Set("b", "lost")))
 	WantErr(t, "install from a source that fails", err, errSource)
 }
 

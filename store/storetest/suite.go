@@ -39,6 +39,8 @@ func Run(t *testing.T, open Open) {
 		{"snapshot", testSnapshot},
 		{"install", testInstall},
 		{"install ends early", testInstallEndsEarly},
+		{"install some partitions", testInstallSome},
+		{"salvage", testSalvage},
 		{"readers beside the writer", testReaders},
 		{"model", testModel},
 	}
@@ -99,8 +101,13 @@ func failing(err error, changes ...statemachine.Change) func() (statemachine.Cha
 
 func install(t T, s statemachine.Store, q int, contents ...statemachine.Change) statemachine.Marker {
 	t.Helper()
+	return installSome(t, s, q, statemachine.AllPartitions(), contents...)
+}
+
+func installSome(t T, s statemachine.Store, q int, of statemachine.PartitionSet, contents ...statemachine.Change) statemachine.Marker {
+	t.Helper()
 	chain := crypto.Hash(crypto.KindChain, []byte("installed"))
-	m, err := s.Install(consensus.Sequence(q), chain, list(contents...))
+	m, err := s.Install(consensus.Sequence(q), chain, of, list(contents...))
 	if err != nil {
 		t.Fatalf("install at %d: %v", q, err)
 	}
