@@ -185,6 +185,9 @@ func (c *Client) turn() {
 	for _, w := range in.cancelled {
 		c.cancel(w)
 	}
+	if len(c.pending) > 0 && c.links.turnedAway() {
+		c.session.Step(session.Cancelled{All: true}, &c.effects)
+	}
 	c.carryOut()
 }
 

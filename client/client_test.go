@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/network"
 )
 
 func TestInvoke(t *testing.T) {
@@ -157,6 +158,25 @@ func TestOutcomeUnknown(t *testing.T) {
 		_, err := c.Invoke(t.Context(), []byte("y"))
 		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeMaybe || !strings.Contains(err.Error(), "r0, r1, r2 connected, no answer; r3 answered; the operation may") {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// A client that everyone turns away is told at once, not at its time-out.
+func TestTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, cfg := newMemory(t)
+		for i := range m.state {
+			m.state[i] = link{cause: &network.Error{Reason: network.ReasonRefused}}
+		}
+		c := m.dial(t, cfg)
+		began := time.Now()
+		_, err := c.Invoke(t.Context(), []byte("op"))
+		if !errors.Is(err, ErrForeignKey) || OutcomeOf(err) != OutcomeNever {
+			t.Errorf("a client that is turned away gets %v", err)
+		}
+		if d := time.Since(began); d < awayMax || d > awayMax+time.Second {
+			t.Errorf("it is told after %v", d)
 		}
 	})
 }

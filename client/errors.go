@@ -33,7 +33,7 @@ var (
 	ErrCancelled  = errors.New("cancelled")
 
 	// What f+1 replicas said by themselves when they closed the connection, and no
-	// answer came in time.
+	// answer came in time. While none at all is connected, calls end after 3 s.
 	ErrForeignGroup = errors.New("the replicas are of another group")
 	ErrForeignKey   = errors.New("refused: the replicas do not list this key")
 

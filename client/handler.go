@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/varangian-bft/varangian/client/session"
 	"github.com/varangian-bft/varangian/consensus"
@@ -40,6 +41,7 @@ type links struct {
 	mu    sync.Mutex
 	state []link
 	moved chan struct{} // closed at the next change
+	away  time.Time     // since when all are down and foreign says why; zero if they are not
 }
 
 type link struct {
@@ -58,6 +60,12 @@ func (l *links) set(id consensus.ReplicaID, up bool, cause error) {
 		return
 	}
 	l.state[id] = link{up, cause}
+	switch {
+	case l.up() > 0 || l.foreignReason() == nil:
+		l.away = time.Time{}
+	case l.away.IsZero():
+		l.away = time.Now()
+	}
 	close(l.moved)
 	l.moved = make(chan struct{})
 }
@@ -75,6 +83,30 @@ func (l *links) at(id consensus.ReplicaID) (link, <-chan struct{}) {
 func (l *links) foreign() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.foreignReason()
+}
+
+// awayMax is how long everyone may turn a client away before its calls end: less
+// than a time-out, and long enough for a key that is being enrolled.
+const awayMax = 3 * time.Second
+
+// turnedAway reports whether to wait any longer is of no use.
+func (l *links) turnedAway() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.away.IsZero() && time.Since(l.away) >= awayMax
+}
+
+func (l *links) up() (count int) {
+	for _, s := range l.state {
+		if s.up {
+			count++
+		}
+	}
+	return count
+}
+
+func (l *links) foreignReason() error {
 	var counts [network.Reasons]int
 	for _, s := range l.state {
 		counts[network.ReasonOf(s.cause)]++
@@ -94,14 +126,10 @@ func (l *links) foreign() error {
 func (l *links) describe(heard session.Heard) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	up := 0
 	var words []string
 	names := map[string][]string{}
 	for i, s := range l.state {
 		id := consensus.ReplicaID(i)
-		if s.up {
-			up++
-		}
 		word := ""
 		switch {
 		case heard.Answered.Has(id):
@@ -122,7 +150,7 @@ func (l *links) describe(heard session.Heard) string {
 		words[i] = strings.Join(names[word], ", ") + " " + word
 	}
 	return fmt.Sprintf("%d of %d replicas reachable, %d needed for progress: %s",
-		up, l.group.N, l.group.Quorum, strings.Join(words, "; "))
+		l.up(), l.group.N, l.group.Quorum, strings.Join(words, "; "))
 }
 
 func reason(err error) string {
