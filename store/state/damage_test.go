@@ -156,7 +156,7 @@ func TestNoSpace(t *testing.T) {
 		storetest.WantMarker(t, s, storetest.MarkerAt(v128))
 		storetest.WantState(t, s, v128, storetest.Set("a", "1"))
 	}
-	s.space.reserve = reserveBytes
+	s.space.reserve = 0
 	mustApply(t, s, v256, storetest.Set("a", "2"))
 	storetest.WantState(t, s, v256, storetest.Set("a", "2"))
 }

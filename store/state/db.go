@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 
 	"github.com/dgraph-io/badger/v4"
@@ -26,9 +25,9 @@ const (
 // of reach: they see or leave unfinished versions.
 type database struct{ db *badger.DB }
 
-func openDatabase(dir string, log *slog.Logger) (database, error) {
+func openDatabase(dir string, log logger) (database, error) {
 	o := badger.DefaultOptions(dir).
-		WithLogger(logger{log}).
+		WithLogger(log).
 		WithSyncWrites(true). // Sync would miss memtables that rotated and are not flushed yet
 		WithMemTableSize(memTableBytes).
 		WithNumMemtables(memTables).
@@ -57,6 +56,14 @@ func (d database) discard(below uint64) { d.db.SetDiscardTs(below) }
 // read returns the newest value of a key at or below a version, with the version
 // that it was written at; 0 if there is none.
 func (d database) read(key []byte, at uint64) (value []byte, version uint64, err error) {
+	err = survive(func() (err error) {
+		value, version, err = d.get(key, at)
+		return err
+	})
+	return value, version, err
+}
+
+func (d database) get(key []byte, at uint64) (value []byte, version uint64, err error) {
 	txn := d.db.NewTransactionAt(at, false)
 	defer txn.Discard()
 	item, err := txn.Get(key)
@@ -119,6 +126,10 @@ type walk struct {
 
 // visit calls yield for each entry until it returns false or an error.
 func (d database) visit(w walk, yield func(*cell) (bool, error)) error {
+	return survive(func() error { return d.iterate(w, yield) })
+}
+
+func (d database) iterate(w walk, yield func(*cell) (bool, error)) error {
 	txn := d.db.NewTransactionAt(w.through, false)
 	defer txn.Discard()
 	o := badger.DefaultIteratorOptions
@@ -162,6 +173,11 @@ func (d database) visit(w walk, yield func(*cell) (bool, error)) error {
 // Badger reads until the bulk is flushed.
 const arenaBytes = 256 << 10
 
+// pendingMax bounds the pieces of a bulk, of at most 2.4 MiB, that are under way. With
+// what is written between two claims they stay within one memtable, so that the
+// claimed one is enough (R88).
+const pendingMax = 2
+
 // A bulk writes many entries at one version. It is not atomic: it commits in
 // pieces, and only flush says that all is durable.
 type bulk struct {
@@ -172,7 +188,9 @@ type bulk struct {
 }
 
 func (d database) newBulk(version uint64) *bulk {
-	return &bulk{version: version, to: d.db.NewWriteBatchAt(version)}
+	b := &bulk{version: version, to: d.db.NewWriteBatchAt(version)}
+	b.to.SetMaxPendingTxns(pendingMax)
+	return b
 }
 
 // slice returns room for n bytes that stays as it is until the flush.

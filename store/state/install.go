@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"math"
@@ -29,7 +30,7 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest, of statemachi
 		if m.Version, err = after(q, c.marker.Version, spent); err != nil {
 			return err
 		}
-		if err := s.space.fits(spaceCheckBytes); err != nil {
+		if err := errors.Join(s.space.fits(spaceCheckBytes), s.space.claim()); err != nil {
 			return err
 		}
 		noted := *c

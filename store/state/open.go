@@ -18,10 +18,6 @@ import (
 // refused.
 const formatVersion = 1
 
-// reserveBytes stays free: both memtables, in the write-ahead log and in a table,
-// and one compaction (R88).
-const reserveBytes = 2*memTables*memTableBytes + compactionBytes
-
 // The keys of this package. Each counts its own timestamps.
 var (
 	identityKey = []byte{metaPrefix, 'i'}
@@ -43,6 +39,10 @@ type Config struct {
 	Dir      string        // made if it is not there; only the store's files may be in it
 	Identity crypto.Digest // group, replica and key: an existing store has to have the same (R87)
 	Logger   *slog.Logger  // nil: nothing is logged
+
+	// Failed is told, from any goroutine, what keeps Badger from its work in the
+	// background. Badger itself tries again for ever, and lets writers wait.
+	Failed func(error)
 }
 
 // Open opens the store in a directory, or makes a new one. It fails with
@@ -56,16 +56,20 @@ func Open(cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state's directory: %w", err)
 	}
-	s := &Store{space: space{dir: cfg.Dir, reserve: reserveBytes}}
+	s := &Store{space: &space{dir: cfg.Dir}}
 	// Opening writes, too.
-	if err := errors.Join(s.space.fits(0), probe(cfg.Dir, fileBytesMax)); err != nil {
+	room, err := Room(cfg.Dir)
+	if err := errors.Join(err, s.space.free(room), probe(cfg.Dir, fileBytesMax), s.space.unclaim()); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.db, err = openDatabase(cfg.Dir, cfg.Logger); err != nil {
+	if s.db, err = openDatabase(cfg.Dir, logger{cfg.Logger, cfg.Failed}); err != nil {
 		return nil, err
 	}
-	if err := s.recover(cfg.Identity); err != nil {
+	err = survive(func() error { return s.recover(cfg.Identity) })
+	if err == nil {
+		err = errors.Join(s.space.claimFirst(), s.space.claim(), s.space.fits(0))
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.db.close())
 	}
 	return s, nil

@@ -58,7 +58,7 @@ func TestUnknownFormat(t *testing.T) {
 
 func TestContentsWithoutIdentity(t *testing.T) {
 	dir := t.TempDir()
-	d, err := openDatabase(dir, slog.New(slog.DiscardHandler))
+	d, err := openDatabase(dir, logger{to: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestOneFileImportsBadger(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	var out bytes.Buffer
-	l := logger{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	l := logger{to: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	l.Infof("not for %s", "operators")
 	l.Errorf("disk %d\n", 7)
 	if text := out.String(); !strings.Contains(text, `level=WARN msg="badger: disk 7"`) || strings.Contains(text, "operators") {

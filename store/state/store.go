@@ -16,7 +16,7 @@ import (
 // for each other.
 type Store struct {
 	db    database
-	space space
+	space *space
 	gate  gate
 	valid atomic.Pointer[control] // as it is on disk
 
@@ -36,7 +36,20 @@ func (s *Store) Close() error {
 	if err := s.db.close(); err != nil {
 		return fmt.Errorf("close the state: %w", err)
 	}
-	return nil
+	return s.space.unclaim()
+}
+
+// CanClose returns ErrNoSpace as long as Close would not find the room for what it
+// writes: the tables of what is in memory. A process that ends need not close.
+func (s *Store) CanClose() error {
+	h, err := s.space.look()
+	if err != nil {
+		return err
+	}
+	if err := s.space.free(h.memtables * walBytes); err != nil {
+		return err
+	}
+	return probe(s.space.dir, walBytes)
 }
 
 // Marker implements statemachine.Store.
@@ -149,7 +162,7 @@ func (s *Store) Apply(changes []statemachine.Change, m statemachine.Marker) erro
 			return fmt.Errorf("%w: apply at version %d; the marker is at %d and Next says what follows",
 				statemachine.ErrVersion, m.Version, c.marker.Version)
 		}
-		if err := s.space.fits(bytes); err != nil {
+		if err := errors.Join(s.space.fits(bytes), s.space.claim()); err != nil {
 			return err
 		}
 		s.leftovers = union(s.leftovers, []statemachine.Version{m.Version}, 0)

@@ -11,14 +11,14 @@ const spaceCheckBytes = 2 << 20
 // before the disk is full (R88).
 type writer struct {
 	*bulk
-	space  space
+	space  *space
 	unseen uint64 // bytes written since the last look
 	sets   uint64
 }
 
 func (w *writer) write(c *statemachine.Change) error {
 	if w.unseen += uint64(len(c.Key) + len(c.Value)); w.unseen >= spaceCheckBytes {
-		if err := w.space.fits(w.unseen); err != nil {
+		if err := w.look(w.unseen); err != nil {
 			return err
 		}
 		w.unseen = 0
@@ -28,4 +28,12 @@ func (w *writer) write(c *statemachine.Change) error {
 	}
 	w.sets++
 	return w.set(c.Key, c.Value)
+}
+
+// look sees to it that there is room for so many bytes, and for the next memtable.
+func (w *writer) look(bytes uint64) error {
+	if err := w.space.fits(bytes); err != nil {
+		return err
+	}
+	return w.space.claim()
 }
