@@ -11,15 +11,19 @@ import (
 
 // A spec says what `bench run` measures.
 type spec struct {
-	Preset     string        `json:"preset,omitempty"`
-	Replicas   int           `json:"replicas"`
-	Clients    int           `json:"clients"`
-	InFlight   int           `json:"inflight"` // of each client
-	Rate       float64       `json:"rate"`     // operations per second; 0: closed loop
-	ValueBytes int           `json:"value_bytes"`
-	Keys       int           `json:"keys"`
-	Warmup     time.Duration `json:"-"`
-	Duration   time.Duration `json:"-"`
+	Preset     string  `json:"preset,omitempty"`
+	Replicas   int     `json:"replicas"`
+	Clients    int     `json:"clients"`
+	InFlight   int     `json:"inflight"` // of each client
+	Rate       float64 `json:"rate"`     // operations per second; 0: closed loop
+	ValueBytes int     `json:"value_bytes"`
+	Keys       int     `json:"keys"`
+
+	// Of the group file, where they are not the defaults.
+	Parameters map[string]int64 `json:"parameters,omitempty"`
+
+	Warmup   time.Duration `json:"-"`
+	Duration time.Duration `json:"-"`
 }
 
 // Bounds of what one machine can bear.
@@ -80,6 +84,7 @@ func (s *spec) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&s.Rate, "rate", s.Rate, "operations per second of all clients, whatever becomes of earlier ones; 0: the next begins when one ends")
 	f.IntVar(&s.ValueBytes, "value-bytes", s.ValueBytes, "bytes of each value")
 	f.IntVar(&s.Keys, "keys", s.Keys, "different keys, evenly chosen")
+	f.StringToInt64Var(&s.Parameters, "parameter", nil, "other parameters of the group than the defaults, as in its group file: checkpoint_interval=1024,window=4096")
 	f.DurationVar(&s.Warmup, "warmup", s.Warmup, "load before the measured time")
 	f.DurationVar(&s.Duration, "duration", s.Duration, "measured time")
 }
@@ -94,6 +99,7 @@ func (s *spec) settle(f *pflag.FlagSet) error {
 		given := map[string]string{}
 		f.Visit(func(flag *pflag.Flag) { given[flag.Name] = flag.Value.String() })
 		presets[i].apply(s)
+		delete(given, "parameter") // a map: no preset changes it, and its text is no value of the flag
 		for name, value := range given {
 			if err := f.Set(name, value); err != nil {
 				return err // it was accepted before

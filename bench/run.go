@@ -65,7 +65,7 @@ Presets:
 func measure(ctx context.Context, p *place, s spec) (*report, error) {
 	setUp, cancel := context.WithTimeoutCause(ctx, setUpTimeout, fmt.Errorf("the group was not ready within %v", setUpTimeout))
 	defer cancel()
-	g, err := group.New(setUp, p.binaries, group.Layout{Replicas: s.Replicas, Clients: s.Clients, Dir: filepath.Join(p.dir, "group")})
+	g, err := group.New(setUp, p.binaries, group.Layout{Replicas: s.Replicas, Clients: s.Clients, Dir: filepath.Join(p.dir, "group"), Parameters: s.Parameters})
 	if err != nil {
 		return nil, err
 	}

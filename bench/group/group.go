@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 
 	"github.com/varangian-bft/varangian/crypto/keyfile"
@@ -18,6 +19,8 @@ type Layout struct {
 	Clients  int
 	Dir      string   // where; it must not exist
 	Flags    []string // more flags for each replica
+
+	Parameters map[string]int64 // of the group file, where they are not the defaults
 }
 
 // A Group is a group of replica processes.
@@ -38,6 +41,9 @@ func New(ctx context.Context, b Binaries, l Layout) (*Group, error) {
 		return nil, failed(ctx, "replica init", err, out)
 	}
 	g := &Group{Dir: l.Dir, binaries: b}
+	if err := setParameters(g.File(), l.Parameters); err != nil {
+		return nil, err
+	}
 	for i := range l.Replicas {
 		name := fmt.Sprintf("replica-%d", i)
 		g.Replicas = append(g.Replicas, &Replica{
@@ -45,6 +51,25 @@ func New(ctx context.Context, b Binaries, l Layout) (*Group, error) {
 		})
 	}
 	return g, nil
+}
+
+// setParameters changes parameters in a group file, before any replica has run.
+func setParameters(path string, values map[string]int64) error {
+	if len(values) == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for name, value := range values {
+		line := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(name) + " = [0-9]+$")
+		if !line.Match(text) {
+			return fmt.Errorf("%s has no parameter %q", path, name)
+		}
+		text = line.ReplaceAll(text, fmt.Appendf(nil, "%s = %d", name, value))
+	}
+	return os.WriteFile(path, text, 0o644)
 }
 
 // File returns the path of the group file.
