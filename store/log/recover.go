@@ -106,6 +106,18 @@ func (c *recovery) round() (more bool, err error) {
 
 // finish decides whether the end is the end, and makes what was replayed durable.
 func (c *recovery) finish() error {
+	if err := c.whole(); err != nil || c.tail == 0 {
+		return err
+	}
+	if err := c.rewrite(); err != nil {
+		return err
+	}
+	c.log.dirty = true
+	return c.log.syncActive()
+}
+
+// whole refuses an end before which something synced is missing.
+func (c *recovery) whole() error {
 	l := c.log
 	if l.mark.last == 0 {
 		return nil
@@ -114,17 +126,7 @@ func (c *recovery) finish() error {
 		return c.last.damage(l.offset, fmt.Sprintf("no whole record at position %d, but the mark says that it was synced through %d", l.next, l.mark.synced), nil)
 	}
 	number := l.current().number
-	if err := c.last.proof(l.offset, l.next, func(r *round) bool { return l.belongs(r, number) }); err != nil {
-		return err
-	}
-	if c.tail == 0 {
-		return nil
-	}
-	if err := c.rewrite(); err != nil {
-		return err
-	}
-	l.dirty = true
-	return l.syncActive()
+	return c.last.proof(l.offset, l.next, func(r *round) bool { return l.belongs(r, number) })
 }
 
 // rewrite writes the tail beyond the mark once more, the same bytes. After a
