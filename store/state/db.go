@@ -20,13 +20,18 @@ const (
 	fileBytesMax = 2 * memTableBytes // the write-ahead log of a memtable, preallocated
 )
 
-// database is all that this package uses of Badger, and the only file that may
-// import it. View, SetEntryAt, streams and reads without a version are thus out
-// of reach: they see or leave unfinished versions.
+// database is all that this package uses of an open Badger, and this file the only
+// one that may import it, but for files.go, which checks Badger's files. View,
+// SetEntryAt, streams and reads without a version are thus out of reach: they see
+// or leave unfinished versions.
 type database struct{ db *badger.DB }
 
 func openDatabase(dir string, log logger) (database, error) {
-	o := badger.DefaultOptions(dir).
+	return openBadger(badgerOptions(dir, log))
+}
+
+func badgerOptions(dir string, log logger) badger.Options {
+	return badger.DefaultOptions(dir).
 		WithLogger(log).
 		WithSyncWrites(true). // Sync would miss memtables that rotated and are not flushed yet
 		WithMemTableSize(memTableBytes).
@@ -41,9 +46,12 @@ func openDatabase(dir string, log logger) (database, error) {
 		WithMetricsEnabled(false).
 		WithChecksumVerificationMode(options.OnTableRead). // a table with rot fails the open (R121)
 		WithNumGoroutines(1)
+}
+
+func openBadger(o badger.Options) (database, error) {
 	db, err := badger.OpenManaged(o)
 	if err != nil {
-		return database{}, fmt.Errorf("open the state in %s: %w", dir, err)
+		return database{}, fmt.Errorf("open the state in %s: %w", o.Dir, err)
 	}
 	return database{db}, nil
 }

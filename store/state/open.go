@@ -119,16 +119,7 @@ func (s *Store) bind(identity crypto.Digest) error {
 		b.AddBytes(identity[:])
 		return s.db.put(1, entry{identityKey, b.BytesOrPanic()})
 	}
-	var format uint32
-	var owner crypto.Digest
-	r := cryptobyte.String(raw)
-	if !r.ReadUint32(&format) || format != formatVersion || !r.CopyBytes(owner[:]) || !r.Empty() {
-		return fmt.Errorf("%w: format %d, not %d", ErrFormat, format, formatVersion)
-	}
-	if owner != identity {
-		return fmt.Errorf("%w: its identity is %s, not %s", ErrForeign, owner.Short(), identity.Short())
-	}
-	return nil
+	return checkIdentity(raw, identity)
 }
 
 // survey counts the values at the marker's version, which shows a hole in
