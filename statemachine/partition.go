@@ -202,10 +202,11 @@ func ReadPartitions(encoded []byte) (*Partitions, bool) {
 }
 
 // NextPartitions returns the partitions of the state at a version from those of
-// an older one, at a cost of two entries for each key that changed between them.
-// It fails with ErrRetired if the store has given something back that it needs;
-// ComputePartitions then still works.
-func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, error) {
+// an older one, at a cost of two entries for each key that changed between them. A
+// scrub of the older ones moves along; nil: there is none. It fails with ErrRetired
+// if the store has given something back that it needs; ComputePartitions then still
+// works.
+func NextPartitions(store Store, old *Partitions, to Version, scrub *Scrub) (*Partitions, error) {
 	changes, err := store.Window(old.Version, to)
 	if err != nil {
 		return nil, fmt.Errorf("partitions at version %d from %d: %w", to, old.Version, err)
@@ -213,6 +214,7 @@ func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, erro
 	old.seal()
 	next := *old
 	next.Version = to
+	scrub.prepare(to)
 	for i := range changes {
 		c := &changes[i]
 		before, found, err := store.Read(c.Key, old.Version)
@@ -222,19 +224,44 @@ func NextPartitions(store Store, old *Partitions, to Version) (*Partitions, erro
 		if found && !c.Deleted && bytes.Equal(before, c.Value) {
 			continue
 		}
-		p := next.own(PartitionOf(c.Key))
+		d := delta{removed: found, added: !c.Deleted}
 		if found {
-			if p.Count == 0 {
-				return nil, fmt.Errorf("%w: more entries at version %d than were counted", ErrRot, old.Version)
-			}
-			p.Lattice.Remove(crypto.Entry(c.Key, before))
-			p.Count--
+			d.lattice.Remove(crypto.Entry(c.Key, before))
 		}
 		if !c.Deleted {
-			p.Add(c.Key, c.Value)
+			d.lattice.Add(crypto.Entry(c.Key, c.Value))
+		}
+		i := PartitionOf(c.Key)
+		whole := next.own(i).change(&d)
+		if scrub.follows(c.Key) {
+			whole = scrub.moved.own(i).change(&d) && whole
+		}
+		if !whole {
+			return nil, fmt.Errorf("%w: more entries at version %d than were counted", ErrRot, old.Version)
 		}
 	}
 	return &next, nil
+}
+
+// A delta is what one key's change does to its partition.
+type delta struct {
+	lattice        crypto.Lattice
+	removed, added bool
+}
+
+// change reports false if there was nothing to remove.
+func (p *Partition) change(d *delta) bool {
+	if d.removed {
+		if p.Count == 0 {
+			return false
+		}
+		p.Count--
+	}
+	if d.added {
+		p.Count++
+	}
+	p.Lattice.Combine(&d.lattice)
+	return true
 }
 
 // ComputePartitions returns the partitions of the state at a version from what

@@ -43,7 +43,7 @@ func TestNextPartitions(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, old := range known {
-				got, err := statemachine.NextPartitions(s, old, v)
+				got, err := statemachine.NextPartitions(s, old, v, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -124,7 +124,7 @@ func TestPartitionsShareNothingThatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	root, encoded := old.Root(), old.Marshal()
-	next, err := statemachine.NextPartitions(s, old, set(2, "2"))
+	next, err := statemachine.NextPartitions(s, old, set(2, "2"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,13 +179,13 @@ func TestNextPartitionsErrors(t *testing.T) {
 	}
 	w.checkpoint()
 	m, _ := w.store.Marker()
-	if _, err := statemachine.NextPartitions(w.store, &statemachine.Partitions{Version: old.Version}, m.Version); !errors.Is(err, statemachine.ErrRot) {
+	if _, err := statemachine.NextPartitions(w.store, &statemachine.Partitions{Version: old.Version}, m.Version, nil); !errors.Is(err, statemachine.ErrRot) {
 		t.Errorf("more entries than were counted: %v", err)
 	}
 	if err := w.store.Retire(m.Version); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := statemachine.NextPartitions(w.store, old, m.Version); !errors.Is(err, statemachine.ErrRetired) {
+	if _, err := statemachine.NextPartitions(w.store, old, m.Version, nil); !errors.Is(err, statemachine.ErrRetired) {
 		t.Errorf("retired: %v", err)
 	}
 	if p, err := statemachine.ComputePartitions(w.store, m.Version); err != nil || p.Count() != 4 {

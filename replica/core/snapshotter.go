@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/statemachine"
 )
@@ -22,12 +23,15 @@ type Snapshotter struct {
 	baseAt    consensus.Sequence
 	pending   *statemachine.Partitions // computed, and not certified yet
 	pendingAt consensus.Sequence
+
+	scrub *statemachine.Scrub
+	chain *statemachine.ChainCheck // of what was there at the start; nil once it is done
 }
 
 // NewSnapshotter reads the snapshot that is saved beside the state, or computes
 // that of genesis. The certificate is zero at genesis.
 func NewSnapshotter(g *consensus.Group, store statemachine.Store) (*Snapshotter, wire.SnapshotCertificate, error) {
-	s := &Snapshotter{store: store, group: g}
+	s := &Snapshotter{store: store, group: g, scrub: statemachine.NewScrub(store)}
 	c, err := s.load()
 	return s, c, err
 }
@@ -41,30 +45,81 @@ func (s *Snapshotter) Reload() error {
 
 // load reads the saved snapshot.
 func (s *Snapshotter) load() (wire.SnapshotCertificate, error) {
-	var none wire.SnapshotCertificate
 	saved, err := s.store.SavedSnapshot()
 	if err != nil {
-		return none, err
+		return wire.SnapshotCertificate{}, err
 	}
-	if saved == nil {
-		v, err := s.versionAt(0)
-		if err != nil {
-			return none, err
+	var certificate wire.SnapshotCertificate
+	s.base = &statemachine.Partitions{}
+	if saved != nil {
+		if certificate, s.base, err = ReadSavedSnapshot(saved, s.group); err != nil {
+			return certificate, err
 		}
-		s.base, err = statemachine.ComputePartitions(s.store, v)
-		return none, err
+	} else {
+		// The group file certifies the state at genesis.
+		changes, marker := statemachine.Genesis(s.group)
+		for i := range changes {
+			s.base.Add(changes[i].Key, changes[i].Value)
+		}
+		certificate.Chain = marker.Chain
 	}
-	certificate, partitions, err := ReadSavedSnapshot(saved, s.group)
-	if err != nil {
-		return none, err
-	}
+	s.baseAt = certificate.Sequence
 	// The saved version is not certified: a lying source of state transfer chose it,
 	// or one whose attempts were other ones (R94).
-	if partitions.Version, err = s.versionAt(certificate.Sequence); err != nil {
-		return none, err
+	if s.base.Version, err = s.versionAt(s.baseAt); err != nil {
+		return certificate, err
 	}
-	s.base, s.baseAt = partitions, certificate.Sequence
-	return certificate, nil
+	if err := s.compare(certificate.Chain); err != nil || saved != nil {
+		return certificate, err
+	}
+	return wire.SnapshotCertificate{}, nil
+}
+
+// compare begins to compare what is stored with the snapshot. A store in which
+// something was installed above it has no longer the state at the snapshot (R124):
+// then the next one has to be waited for.
+func (s *Snapshotter) compare(chain crypto.Digest) error {
+	m, err := s.store.Marker()
+	if err != nil {
+		return err
+	}
+	_, err = s.store.Window(s.base.Version, min(s.base.Version+1, m.Version))
+	switch {
+	case errors.Is(err, statemachine.ErrRetired):
+		s.scrub.Restart(nil)
+		s.chain = nil
+		return nil
+	case err != nil:
+		return err
+	}
+	s.scrub.Restart(s.base)
+	s.chain = statemachine.NewChainCheck(s.store, s.baseAt, chain, s.group.Genesis.Parameters.CheckpointInterval)
+	return nil
+}
+
+// Scrub compares a further piece of what is stored with what was certified (R56):
+// at a start the windows since the snapshot, one with each call, and then up to so
+// many keys. done says that a round over all keys has ended. An error that wraps
+// statemachine.ErrRot is told the core as Suspected.
+func (s *Snapshotter) Scrub(keys int) (done bool, err error) {
+	if s.chain == nil {
+		return s.scrub.Step(keys)
+	}
+	done, err = s.chain.Step()
+	if errors.Is(err, statemachine.ErrRetired) {
+		done, err = true, nil
+	}
+	if done || err != nil {
+		s.chain = nil
+	}
+	return false, err
+}
+
+// Scrubbed says how many rounds over all keys have ended, and how far the present
+// one is. Waiting is true as long as there is nothing to compare with.
+func (s *Snapshotter) Scrubbed() (rounds, passed, of uint64, waiting bool) {
+	passed, of = s.scrub.Keys()
+	return s.scrub.Rounds(), passed, of, s.chain == nil && s.scrub.Waits()
 }
 
 // ReadSavedSnapshot reads what Save stored: a certificate, which was verified
@@ -97,8 +152,9 @@ func (s *Snapshotter) Snapshot(m statemachine.Marker) (n wire.Snapshot, ok bool,
 	if err != nil {
 		return n, false, err
 	}
-	next, err := statemachine.NextPartitions(s.store, s.base, to)
+	next, err := statemachine.NextPartitions(s.store, s.base, to, s.scrub)
 	if errors.Is(err, statemachine.ErrRetired) { // an installation lies between
+		s.scrub.Restart(nil)
 		next, err = statemachine.ComputePartitions(s.store, to)
 	}
 	if err != nil {
@@ -131,5 +187,6 @@ func (s *Snapshotter) Save(c wire.SnapshotCertificate) error {
 	// The next snapshot reads the old values there, where they stay readable.
 	s.base, s.baseAt, s.pending = s.pending, c.Sequence, nil
 	s.base.Version = to
+	s.scrub.Settle(s.base)
 	return s.store.Retire(to)
 }

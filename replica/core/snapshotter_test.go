@@ -36,6 +36,14 @@ func flush(t *testing.T, s statemachine.Store, at consensus.Sequence, changes ..
 	return m
 }
 
+// begin stores the genesis state.
+func begin(t *testing.T, r *rig, s statemachine.Store) {
+	t.Helper()
+	if err := s.Apply(statemachine.Genesis(r.group)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func set(key string, value any) statemachine.Change {
 	return statemachine.Change{Key: []byte(key), Value: fmt.Append(nil, value)}
 }
@@ -68,6 +76,7 @@ func whole(t *testing.T, s statemachine.Store) crypto.Digest {
 func TestSnapshotsAreIncremental(t *testing.T) {
 	r := newRig(t, 4, nil)
 	store := &scanned{Store: memory.New()}
+	begin(t, r, store)
 	s, _, err := NewSnapshotter(r.group, store)
 	if err != nil {
 		t.Fatal(err)
