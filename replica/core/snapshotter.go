@@ -45,34 +45,64 @@ func (s *Snapshotter) Reload() error {
 
 // load reads the saved snapshot.
 func (s *Snapshotter) load() (wire.SnapshotCertificate, error) {
-	saved, err := s.store.SavedSnapshot()
+	c, base, err := readSaved(s.group, s.store)
 	if err != nil {
 		return wire.SnapshotCertificate{}, err
 	}
-	var certificate wire.SnapshotCertificate
-	s.base = &statemachine.Partitions{}
-	if saved != nil {
-		if certificate, s.base, err = ReadSavedSnapshot(saved, s.group); err != nil {
-			return certificate, err
+	s.base, s.baseAt = base, c.Value.Sequence
+	if err := s.compare(c.Value.Chain); err != nil || s.baseAt == 0 {
+		return wire.SnapshotCertificate{}, err
+	}
+	return c.Value, nil
+}
+
+// readSaved returns the snapshot that a store has saved, or that of genesis, which
+// the group file certifies, with the version under which the store has its state.
+func readSaved(g *consensus.Group, store statemachine.Store) (c crypto.Unverified[wire.SnapshotCertificate], p *statemachine.Partitions, err error) {
+	saved, err := store.SavedSnapshot()
+	if err != nil {
+		return c, nil, err
+	}
+	if saved == nil {
+		changes, marker := statemachine.Genesis(g)
+		p, c.Value.Chain = new(statemachine.Partitions), marker.Chain
+		for i := range changes {
+			p.Add(changes[i].Key, changes[i].Value)
 		}
 	} else {
-		// The group file certifies the state at genesis.
-		changes, marker := statemachine.Genesis(s.group)
-		for i := range changes {
-			s.base.Add(changes[i].Key, changes[i].Value)
+		rest := cryptobyte.String(saved)
+		if c, err = wire.ReadSnapshotCertificate(&rest, g); err != nil {
+			return c, nil, fmt.Errorf("saved snapshot: %w", err)
 		}
-		certificate.Chain = marker.Chain
+		var ok bool
+		if p, ok = statemachine.ReadPartitions(rest); !ok {
+			return c, nil, fmt.Errorf("saved snapshot: %w", wire.ErrForm)
+		}
 	}
-	s.baseAt = certificate.Sequence
 	// The saved version is not certified: a lying source of state transfer chose it,
 	// or one whose attempts were other ones (R94).
-	if s.base.Version, err = s.versionAt(s.baseAt); err != nil {
-		return certificate, err
+	m, err := store.Marker()
+	p.Version = min(lastVersion(c.Value.Sequence), m.Version)
+	return c, p, err
+}
+
+// SavedSnapshot returns the snapshot that a store has saved, or that of genesis,
+// after everything about it was verified.
+func SavedSnapshot(g *consensus.Group, store statemachine.Store, scheme crypto.Scheme) (wire.SnapshotCertificate, *statemachine.Partitions, error) {
+	c, p, err := readSaved(g, store)
+	if err != nil || c.Value.Sequence == 0 {
+		return c.Value, p, err
 	}
-	if err := s.compare(certificate.Chain); err != nil || saved != nil {
-		return certificate, err
+	valid := false
+	crypto.VerifyAll(scheme, []crypto.Unverified[wire.SnapshotCertificate]{c},
+		func(int, crypto.Verified[wire.SnapshotCertificate]) { valid = true }, func(int) {})
+	switch {
+	case !valid:
+		return c.Value, nil, fmt.Errorf("%w: a signature of its certificate does not hold", statemachine.ErrRot)
+	case p.Root() != c.Value.Root:
+		return c.Value, nil, fmt.Errorf("%w: its partitions are not those that were certified", statemachine.ErrRot)
 	}
-	return wire.SnapshotCertificate{}, nil
+	return c.Value, p, nil
 }
 
 // compare begins to compare what is stored with the snapshot. A store in which
@@ -120,21 +150,6 @@ func (s *Snapshotter) Scrub(keys int) (done bool, err error) {
 func (s *Snapshotter) Scrubbed() (rounds, passed, of uint64, waiting bool) {
 	passed, of = s.scrub.Keys()
 	return s.scrub.Rounds(), passed, of, s.chain == nil && s.scrub.Waits()
-}
-
-// ReadSavedSnapshot reads what Save stored: a certificate, which was verified
-// before it was saved, and the partitions that it stands for.
-func ReadSavedSnapshot(saved []byte, g *consensus.Group) (wire.SnapshotCertificate, *statemachine.Partitions, error) {
-	rest := cryptobyte.String(saved)
-	certificate, err := wire.ReadSnapshotCertificate(&rest, g)
-	if err != nil {
-		return wire.SnapshotCertificate{}, nil, fmt.Errorf("saved snapshot: %w", err)
-	}
-	partitions, ok := statemachine.ReadPartitions(rest)
-	if !ok {
-		return wire.SnapshotCertificate{}, nil, fmt.Errorf("saved snapshot: %w", wire.ErrForm)
-	}
-	return certificate.Value, partitions, nil
 }
 
 // lastVersion is the highest version that can belong to a checkpoint: its state is

@@ -21,12 +21,12 @@ import (
 
 // A Finding is something in the state's directory that is not as it was written.
 type Finding struct {
-	File     string // name in the directory; empty if only key and version are known
-	Offset   int64  // in File; -1 if it is not known
-	Key      []byte // of the state, if it concerns an entry
-	Version  uint64
-	What     string
-	Harmless bool // nothing that counts is lost
+	File    string // name in the directory; empty if only key and version are known
+	Offset  int64  // in File; -1 if it is not known
+	Key     []byte // of the state, if it concerns an entry
+	Version uint64
+	What    string
+	Torn    bool // the end of a write-ahead log: lost if a crash cut it, and rotten if it was acknowledged
 }
 
 // String names the record in one line.
@@ -211,7 +211,7 @@ func (f *files) writeAheadLog(name string) error {
 	case binary.BigEndian.Uint64(raw) != 0:
 		f.add(name, 0, "its head names an encryption key, and there is none")
 	case w.torn:
-		f.found = append(f.found, Finding{File: name, Offset: int64(w.whole), What: "the record here is not whole; Badger drops it and all after it"})
+		f.found = append(f.found, Finding{File: name, Offset: int64(w.whole), Torn: true, What: "the record here is not whole; Badger drops it and all after it"})
 	}
 	for _, bad := range w.bad {
 		f.found = append(f.found, Finding{File: name, Offset: bad.offset, Key: bad.key, Version: bad.version, What: bad.what})
