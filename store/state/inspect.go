@@ -46,7 +46,7 @@ func Inspect(in Inspection) (store *Store, found []Finding, closing func(), err 
 	if err != nil {
 		return nil, f.found, closing, err
 	}
-	s := &Store{failed: errInspected}
+	s := &Store{failed: errInspected, space: &space{dir: mirror}}
 	shut := func() { _ = os.RemoveAll(mirror) }
 	if err := guarded(func() error { s.db, err = openMirror(mirror); return err }); err != nil {
 		return nil, append(f.found, Finding{Offset: -1, What: err.Error()}), shut, nil
