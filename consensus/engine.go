@@ -85,10 +85,21 @@ type Event interface{ isEvent() }
 // Started ends the replay: the state on disk is the one after Executed, whose
 // checkpoint digest is Chain (the genesis chain for 0). Batches above it that
 // the log shows committed are executed again (R85).
+//
+// Forgot says in words why the log may lack what this replica signed; it is empty
+// for a log that is whole. The engine then recovers and signs nothing until it is
+// safe (R92). With a Nonce, which no earlier life had, it asks the others what they
+// hold of it before it signs anything, whatever its log says (R91); without one it
+// takes the log's word.
 type Started struct {
 	Executed Sequence
 	Chain    crypto.Digest
+	Forgot   string
+	Nonce    Nonce
 }
+
+// A Nonce tells the lives of a replica apart.
+type Nonce [16]byte
 
 // Submitted asks the engine, whose Room was above 0, to order one batch.
 type Submitted struct{ Batch *Batch }
@@ -246,8 +257,9 @@ type Evidence struct {
 	A, B    []byte
 }
 
-// A Halt ends the replica: more than f faults (R52), or a vote of its own that
-// its log does not hold (R7). Reason is one line for the operator.
+// A Halt ends the replica: more than f faults (R52), or votes of its own that it
+// may have forgotten and nobody can give back (R7). Reason is one line for the
+// operator.
 type Halt struct {
 	Cause  HaltCause
 	Reason string
@@ -258,7 +270,7 @@ type HaltCause uint8
 
 // The causes.
 const (
-	CauseForgotten HaltCause = iota + 1 // an own vote that the log lacks (R7): damage
+	CauseForgotten HaltCause = iota + 1 // own votes may be forgotten (R7), and there is no group to recover from
 	CauseDiverged                       // own state differs from the certified one (R51)
 	CauseFaults                         // more than f replicas lied (R52)
 )
@@ -273,4 +285,11 @@ type Status struct {
 	Proposed   Sequence   // highest sequence with an accepted pre-prepare
 	Timeout    time.Duration
 	Waiting    string // why nothing moves, in words; empty when nothing waits
+
+	// Recovering says why this replica signs nothing and what has to come before it
+	// does again; empty if it signs (R92). Remembered reports that the log says so,
+	// too: Started need not be told again after a crash.
+	Recovering string
+	Remembered bool
+	VotesFrom  ViewNumber // after recovery: no vote in views below (R92)
 }

@@ -90,8 +90,8 @@ func (c *chaos) remembers(h *host, d *diary, first, p consensus.Position) {
 			c.t.Fatal(err)
 		}
 		x.engine.onMessage((h.id+1)%4, u.Value, &x.effects)
-		if x.engine.halted {
-			c.t.Fatalf("%s: forgot its own message of type %d: %s", what, sent.frame[0], x.effects.Halt[0].Reason)
+		if x.engine.halted || x.engine.recovering() {
+			c.t.Fatalf("%s: forgot its own message of type %d: %s", what, sent.frame[0], x.engine.recovery.said)
 		}
 		switch m := u.Value.(type) {
 		case *Vote:

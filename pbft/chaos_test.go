@@ -141,7 +141,7 @@ func (c *chaos) move() {
 // revive lets a liar that met its twin forget everything.
 func (c *chaos) revive() {
 	for _, h := range c.hosts {
-		if h.halted != "" && h.liar {
+		if h.liar && (h.halted != "" || h.engine.recovering()) {
 			*h = host{id: h.id, liar: true, audience: h.audience}
 			c.start(h)
 		}
@@ -155,8 +155,8 @@ func (c *chaos) check() {
 		if h.liar {
 			continue
 		}
-		if h.halted != "" {
-			c.t.Fatalf("r%d halted: %s", h.id, h.halted)
+		if h.halted != "" || h.engine.recovering() {
+			c.t.Fatalf("r%d halted: %s%s", h.id, h.halted, h.engine.recovery.said)
 		}
 		for i := range min(len(longest), len(h.executed)) {
 			if longest[i] != h.executed[i] {

@@ -49,18 +49,25 @@ func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *conse
 	if e.diverged(n, chain, out) {
 		return
 	}
+	e.stateCheckpoint(out)
+	e.trimLog(out)
+}
+
+// stateCheckpoint signs the highest own state that is on disk and not certified yet,
+// unless this replica is mute: then it comes here again.
+func (e *Engine) stateCheckpoint(out *consensus.Effects) {
+	n, chain := e.flushed.sequence, e.flushed.chain
 	own := e.ownCheckpoint(n)
 	if own != nil && own.Chain != chain {
 		e.halt(consensus.CauseDiverged, fmt.Sprintf("the state after sequence %d is not the one that this replica signed a checkpoint for; restore it from the group", n), out)
 		return
 	}
-	if own == nil && n > e.certified {
+	if own == nil && n > e.certified && !e.mute() {
 		c := newCheckpoint(n, chain, e.self, e.domain, e.cfg.Signer)
 		c.at = e.record(recordCheckpoint, n, c.frame, out)
 		e.send(c.frame, c.at, out)
 		e.file(c, out)
 	}
-	e.trimLog(out)
 }
 
 // diverged halts a replica whose own state is not the certified one (R51).
@@ -142,9 +149,10 @@ func equalCheckpoints(votes []*Checkpoint, c *Checkpoint) (list []Signed) {
 func (e *Engine) onCheckpointCertificate(c *CheckpointCertificate, out *consensus.Effects) {
 	if c.Sequence > e.certified && e.signedBySelf(c) {
 		e.forget(fmt.Sprintf("CHECKPOINT n=%d", c.Sequence), out)
-		return
 	}
-	e.stabilize(c, out)
+	if !e.halted {
+		e.stabilize(c, out)
+	}
 }
 
 // signedBySelf reports whether a certificate holds an own checkpoint that the log

@@ -59,6 +59,10 @@ func (c *codec) Decode(frame []byte, hint consensus.Hint) (unverified, error) {
 		return c.checkpointCertificate(frame, hint)
 	case TypeEvidence:
 		return c.evidence(frame)
+	case TypeRecall:
+		return c.recall(frame)
+	case TypeRecalled:
+		return c.recalled(frame)
 	}
 	return unverified{}, ErrForm
 }
@@ -121,14 +125,16 @@ func (c *codec) prePrepare(frame []byte, hint consensus.Hint) (unverified, error
 		return unverified{}, ErrForm
 	}
 	v, check, ok := c.readVote(frame)
-	// A null batch stands only in a NEW-VIEW (R74).
-	if !ok || v.Header.Batch == consensus.NullDigest {
+	if !ok {
 		return unverified{}, ErrForm
 	}
 	if c.far(v.Header.Sequence, hint.Low, hint) || v.Header.View < hint.View {
 		return unverified{}, consensus.ErrStale
 	}
 	out := &PrePrepare{Vote: v, wire: frame}
+	if v.Header.Batch == consensus.NullDigest {
+		return c.fill(out, check)
+	}
 	if raw := frame[voteBytes:]; len(raw) > 0 {
 		content, ok := consensus.ReadContent(raw, p)
 		if !ok || crypto.Hash(crypto.KindBatch, raw) != v.Header.Batch {
@@ -137,6 +143,18 @@ func (c *codec) prePrepare(frame []byte, hint consensus.Hint) (unverified, error
 		out.Content = &content
 	}
 	return unverified{Value: out, Checks: []crypto.Check{check}}, nil
+}
+
+// fill reads the rest of a proposal of the null batch. Outside of a NEW-VIEW it is
+// valid only beside the question of a member that recovers and needs this sequence
+// ordered: a primary that fills gaps at its will could order nothing else (R74).
+func (c *codec) fill(out *PrePrepare, vote crypto.Check) (unverified, error) {
+	m, check, ok := c.readRecall(out.wire[voteBytes:])
+	if !ok || out.Header.Sequence > m.Fill {
+		return unverified{}, ErrForm
+	}
+	out.Fill = m
+	return unverified{Value: out, Checks: []crypto.Check{vote, check}}, nil
 }
 
 func (c *codec) checkpoint(frame []byte, hint consensus.Hint) (unverified, error) {

@@ -16,7 +16,10 @@ func (protocol) Frame(w *world, frame []byte) string {
 	switch m := u.Value.(type) {
 	case *PrePrepare:
 		text := describeHeader(w, "pre-prepare", m.Header)
-		if m.Content == nil {
+		switch {
+		case m.Fill != nil:
+			text += fmt.Sprintf(" for r%d up to n=%d", m.Fill.Signer, m.Fill.Fill)
+		case m.Content == nil:
 			text += " bare"
 		}
 		return text
@@ -34,11 +37,18 @@ func (protocol) Frame(w *world, frame []byte) string {
 		return describeNewView(w, m)
 	case *Status:
 		return describeStatus(m)
+	case *Recall:
+		return fmt.Sprintf("recall nonce=%d round=%d fill=%d", m.Nonce[0], m.Round, m.Fill)
+	case *Recalled:
+		return describeRecalled(w, m)
 	case *Evidence:
 		return fmt.Sprintf("evidence against r%d: %s | d=%s", m.A.Signer, describeHeader(w, strings.ToLower(kindName(m.A.Kind)), m.A.Header), w.Name(m.B.Header.Batch))
 	}
 	return "unknown"
 }
+
+// Routine implements consensustest.Protocol.
+func (protocol) Routine(frame []byte) bool { return frame[0] == byte(TypeStatus) }
 
 // Record implements consensustest.Protocol.
 func (p protocol) Record(w *world, r consensus.Record) string {
@@ -73,6 +83,8 @@ func (p protocol) Record(w *world, r consensus.Record) string {
 			text += " with batch"
 		}
 		return text
+	case recordRecovery:
+		return describeRecovery(w, r)
 	case recordRoot:
 		x, err := readRoot(r.Data)
 		if err != nil {
@@ -90,6 +102,39 @@ func (p protocol) Record(w *world, r consensus.Record) string {
 		return "proof " + p.Frame(w, r.Data)
 	}
 	return p.Frame(w, r.Data)
+}
+
+func describeRecovery(w *world, r consensus.Record) string {
+	e := &Engine{group: w.Group}
+	if err := e.replayRecovery(r); err != nil {
+		return err.Error()
+	}
+	switch x := &e.recovery; {
+	case x.reason == "":
+		return fmt.Sprintf("recovered, votes from v=%d", x.from)
+	case x.bounded:
+		return fmt.Sprintf("recovering, bound n=%d", x.bound)
+	default:
+		return "recovering, bound unknown"
+	}
+}
+
+func describeRecalled(w *world, m *Recalled) string {
+	text := fmt.Sprintf("recalled nonce=%d round=%d", m.Nonce[0], m.Round)
+	if m.Stable != nil {
+		text += fmt.Sprintf(" h=%d", m.Stable.Sequence)
+	}
+	for _, x := range m.Signed {
+		switch x := x.(type) {
+		case *Vote:
+			text += fmt.Sprintf("; r%d %s", x.Signer, describeHeader(w, strings.ToLower(kindName(x.Kind)), x.Header))
+		case *Checkpoint:
+			text += fmt.Sprintf("; r%d checkpoint n=%d", x.Signer, x.Sequence)
+		case *ViewChange:
+			text += "; " + describeChange(w, x)
+		}
+	}
+	return text
 }
 
 func describeHeader(w *world, kind string, h Header) string {

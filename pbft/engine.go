@@ -66,8 +66,10 @@ type Engine struct {
 
 	checkpoints
 	timers
-	accused []*Evidence // by replica: the last proof against it
-	askers  []asker     // by replica: when its STATUS was answered last
+	recovery recovery
+	fills    fills
+	accused  []*Evidence // by replica: the last proof against it
+	askers   []asker     // by replica: when its STATUS was answered last
 }
 
 var _ consensus.Engine = (*Engine)(nil)
@@ -87,6 +89,7 @@ func New(cfg Config) *Engine {
 		checkpoints: newCheckpoints(n),
 		timers:      newTimers(cfg),
 		accused:     make([]*Evidence, n), askers: make([]asker, n),
+		fills: fills{asks: make([]fillAsk, n)},
 	}
 }
 
@@ -117,6 +120,7 @@ func (e *Engine) Step(ev consensus.Event, out *consensus.Effects) {
 	case consensus.Tick:
 		e.onTick(ev.Now, out)
 	}
+	e.recovered(out)
 	e.watchProgress()
 }
 
@@ -144,6 +148,10 @@ func (e *Engine) onMessage(from consensus.ReplicaID, m consensus.Message, out *c
 		e.onStatus(from, m, out)
 	case *Evidence:
 		e.onEvidence(m, out)
+	case *Recall:
+		e.onRecall(from, m, out)
+	case *Recalled:
+		e.onRecalled(from, m, out)
 	}
 }
 

@@ -52,10 +52,10 @@ func (e *Engine) onEvidence(m *Evidence, out *consensus.Effects) {
 // passed on by others and says nothing new (R7).
 func (e *Engine) onOwnVote(v *Vote, out *consensus.Effects) { e.forgotVote(v.Kind, v.Header, out) }
 
-// forgotVote halts a replica that is shown an own vote which its log does not
-// hold, for a live sequence and a view not below its own (R7).
+// forgotVote begins the recovery of a replica that is shown an own vote which its
+// log does not hold, for a live sequence and a view not below its own (R7).
 func (e *Engine) forgotVote(kind consensus.MessageType, h Header, out *consensus.Effects) bool {
-	if h.View < e.view || h.Sequence <= e.certified || !e.started {
+	if h.View < e.view || h.Sequence <= e.certified || !e.started || e.recovering() {
 		return false
 	}
 	if s := e.slots[h.Sequence]; h.View == e.view && s != nil && s.view == e.view {
@@ -84,11 +84,6 @@ func (e *Engine) forgot(c *CommitCertificate, out *consensus.Effects) bool {
 		}
 	}
 	return false
-}
-
-func (e *Engine) forget(what string, out *consensus.Effects) {
-	e.halt(consensus.CauseForgotten, "another replica holds "+what+", signed with this replica's key, and the log here does not: "+
-		"the log was rolled back or damaged, or the key is in use twice; recover the replica before it votes again", out)
 }
 
 // contradicted halts a replica that holds two certificates of which only one can

@@ -17,6 +17,8 @@ const (
 	TypeCommitCertificate     = consensus.TypeEngineFirst + 7
 	TypeCheckpointCertificate = consensus.TypeEngineFirst + 8
 	TypeEvidence              = consensus.TypeEngineFirst + 9
+	TypeRecall                = consensus.TypeEngineFirst + 10
+	TypeRecalled              = consensus.TypeEngineFirst + 11
 )
 
 // numberMax bounds every view and sequence number that is decoded, so that
@@ -51,6 +53,7 @@ func (v *Vote) Type() consensus.MessageType { return v.Kind }
 type PrePrepare struct {
 	Vote
 	Content *consensus.Content
+	Fill    *Recall // of a null batch: the member that asked for it (R74)
 
 	wire []byte // whole frame, content included
 }
@@ -188,3 +191,33 @@ type Evidence struct{ A, B *Vote }
 
 // Type implements consensus.Message.
 func (*Evidence) Type() consensus.MessageType { return TypeEvidence }
+
+// A Recall is what a replica asks of all others before it signs anything: what do
+// you hold of me (R91)? Nonce and Round tell its answers from those to an earlier
+// question. One that recovers and knows how far the group has to go before it may
+// sign says so in Fill, and asks for null batches up to there (R92). It promises
+// nothing; it is signed so that others can pass it on to the primary.
+type Recall struct {
+	Nonce     consensus.Nonce
+	Round     uint32
+	Fill      consensus.Sequence // 0: it asks for an answer
+	Signer    consensus.ReplicaID
+	Signature crypto.Signature
+
+	frame []byte
+}
+
+// Type implements consensus.Message.
+func (*Recall) Type() consensus.MessageType { return TypeRecall }
+
+// A Recalled answers a Recall: the answerer's stable checkpoint, and what it holds
+// that the asker signed and that may still bind the asker.
+type Recalled struct {
+	Nonce  consensus.Nonce
+	Round  uint32
+	Stable *CheckpointCertificate // nil at genesis
+	Signed []consensus.Message    // votes, a CHECKPOINT, a VIEW-CHANGE
+}
+
+// Type implements consensus.Message.
+func (*Recalled) Type() consensus.MessageType { return TypeRecalled }

@@ -9,7 +9,7 @@ import (
 // Room implements consensus.Engine. A primary stops at the high water mark (R43)
 // and proposes only after its own NEW-VIEW is durable (R77).
 func (e *Engine) Room() int {
-	if e.halted || !e.started || !e.active() || e.primary() != e.self || e.newViewAt > e.persisted || e.transferring {
+	if e.halted || !e.started || !e.active() || !e.mayVote() || e.primary() != e.self || e.newViewAt > e.persisted || e.transferring {
 		return 0
 	}
 	next := e.nextProposal()
@@ -58,7 +58,7 @@ func (e *Engine) onPrePrepare(m *PrePrepare, out *consensus.Effects) {
 		e.onProposalAgain(s, m, out)
 		return
 	}
-	s.proposal, s.fresh = m, true
+	s.proposal, s.fresh = m, m.Fill == nil
 	e.proposed, e.top = max(e.proposed, h.Sequence), max(e.top, h.Sequence)
 	for _, v := range s.prepares {
 		e.confront(s, v, out)
@@ -144,7 +144,7 @@ func (e *Engine) advance(s *slot, out *consensus.Effects) {
 
 // open reports whether this replica may vote at a slot in its view.
 func (e *Engine) open(s *slot) bool {
-	return e.started && !e.halted && e.active() && s.view == e.view && s.proposal != nil && e.votable(s.sequence)
+	return e.started && !e.halted && e.active() && s.view == e.view && s.proposal != nil && e.votable(s.sequence) && e.mayVote()
 }
 
 // prepare votes for a proposal that is here in full (R21) and timely (R37). It
@@ -236,6 +236,7 @@ func (e *Engine) certify(s *slot, out *consensus.Effects) {
 // committed adopts a commit certificate, and asks for the batch if it is not here.
 func (e *Engine) committed(s *slot, c *CommitCertificate, after consensus.Position, out *consensus.Effects) {
 	s.certificate, s.executeAfter = c, after
+	e.noteCommitted(c)
 	e.top = max(e.top, s.sequence)
 	if s.proposal == nil || s.proposal.Header.Batch != c.Header.Batch || s.proposal.Content == nil {
 		e.want(s, out)
@@ -294,6 +295,7 @@ func (e *Engine) execute(out *consensus.Effects) {
 			return
 		}
 		e.ordered++
+		e.fillOrdered(held.batch)
 		out.Execute = append(out.Execute, consensus.Execute{Sequence: e.ordered, Batch: held.batch, After: s.executeAfter})
 	}
 }

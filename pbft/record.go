@@ -20,6 +20,8 @@ const (
 	recordNewView    consensus.RecordKind = 7 // accepted or own NEW-VIEW
 	recordRoot       consensus.RecordKind = 8 // what survives a trim (R123)
 	recordProof      consensus.RecordKind = 9 // certificate that contradicts another one (R52)
+
+	recordRecovery consensus.RecordKind = 10 // where the recovery of this replica stands (R92)
 )
 
 // errProof keeps a replica from starting again on a log that ends in a proof.

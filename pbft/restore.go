@@ -52,6 +52,8 @@ func (e *Engine) replay(r consensus.Record) error {
 		return err
 	case recordRoot:
 		return e.replayRoot(r)
+	case recordRecovery:
+		return e.replayRecovery(r)
 	case recordProof:
 		return errProof
 	}
@@ -220,19 +222,30 @@ func (e *Engine) onStarted(ev consensus.Started, out *consensus.Effects) {
 		out.Stable = append(out.Stable, e.checkpoint())
 	}
 	e.dropSlots()
+	e.recall(ev, out)
 	if ev.Executed > 0 { // said now if a crash came between state and log (R50)
 		e.onFlushed(ev.Executed, ev.Chain, out)
 	}
 	if e.halted {
 		return
 	}
-	for n := e.lowest(); n <= e.top && !e.halted; n++ {
+	for n := e.lowest(); n <= e.top; n++ {
 		if s := e.slots[n]; s != nil {
 			e.want(s, out)
+		}
+	}
+	e.resume(out)
+	e.tellStatus(out)
+}
+
+// resume takes up everything that was open, as far as this replica may: after a
+// start, and again when it may sign.
+func (e *Engine) resume(out *consensus.Effects) {
+	for n := e.lowest(); n <= e.top && !e.halted; n++ {
+		if s := e.slots[n]; s != nil {
 			e.advance(s, out)
 		}
 	}
 	e.considerChanges(out)
 	e.execute(out)
-	e.tellStatus(out)
 }

@@ -15,6 +15,9 @@ type asker struct {
 	answered bool
 	at       time.Duration
 	rounds   uint64
+
+	recalled   bool // its RECALL was answered
+	recalledAt time.Duration
 }
 
 // An answer collects what goes to one replica.
@@ -66,7 +69,7 @@ func (e *Engine) answerView(st *Status, a *answer, helps bool) {
 		(helps || e.primary() == e.self) {
 		a.add(e.newView.frame, e.newViewAt)
 	}
-	if c := e.changes[e.self]; c != nil && c.To > st.View && st.Changes[e.self] < c.To {
+	if c := e.changes[e.self]; c != nil && !e.mute() && c.To > st.View && st.Changes[e.self] < c.To {
 		a.add(c.frame, e.changeAt)
 	}
 }
@@ -76,7 +79,7 @@ func (e *Engine) answerCheckpoints(st *Status, a *answer) {
 		a.add(e.stable.frame, e.stableAt)
 		return
 	}
-	if e.certified != st.Low {
+	if e.certified != st.Low || e.mute() {
 		return
 	}
 	for i, n := 0, e.certified+e.every; n <= e.high(); i, n = i+1, n+e.every {
@@ -114,12 +117,14 @@ func (e *Engine) answerSlot(s *slot, has SlotStatus, st *Status, a *answer, help
 		// An own commit in it may not be durable yet (R6).
 		return !helps || a.add(s.certificate.frame, s.executeAfter)
 	}
-	if !e.active() || st.View != e.view || st.ChangingTo != e.view || s.view != e.view || !e.votable(s.sequence) || s.votedAt == 0 {
+	if !e.active() || e.mute() || st.View != e.view || st.ChangingTo != e.view || s.view != e.view || !e.votable(s.sequence) || s.votedAt == 0 {
 		return true
 	}
 	more := true
 	bit := uint64(1) << e.self
-	if has.Flags&hasProposal == 0 && (helps || e.primary() == e.self) && s.sequence > e.carried {
+	// A null batch without its question, which a restart took, is worth nothing (R74).
+	whole := s.proposal.Header.Batch != consensus.NullDigest || s.proposal.Fill != nil
+	if has.Flags&hasProposal == 0 && whole && (helps || e.primary() == e.self) && s.sequence > e.carried {
 		more = a.add(s.proposal.wire, s.votedAt)
 	}
 	if v := s.prepares[e.self]; more && v != nil && has.Prepares&bit == 0 {

@@ -39,6 +39,9 @@ func (protocol) Codec(g *consensus.Group) consensus.Codec { return NewCodec(g) }
 //	new-view                     v= by=(...), per replica h1= c1= p1=(...), o=(...) in place of what is right
 //	status                       from= v= w= h= ordered= slots=(flags:prepares:commits,...)
 //	evidence                     kind= from= v= n= d=(a,b)
+//	recall                       from= nonce= round= fill=
+//	recalled                     nonce= round= h= c= by=(...) votes=(kind:from:v:n:d,...)
+//	null                         v= n= from= fill= asker=: a proposal of the null batch with its question
 func (protocol) Craft(w *world, kind string, l *line) ([]byte, error) {
 	f := forge{w: w, l: l, domain: w.Group.Domain()}
 	h := Header{
@@ -65,6 +68,14 @@ func (protocol) Craft(w *world, kind string, l *line) ([]byte, error) {
 		return f.status(h.View), nil
 	case "evidence":
 		return f.evidence(h), nil
+	case "recall":
+		return f.recall(l.Replica("from")).frame, nil
+	case "recalled":
+		return f.recalled(), nil
+	case "null":
+		h.Batch = consensus.NullDigest
+		from := l.Replica("from")
+		return append(newVote(TypePrePrepare, h, from, f.domain, f.w.Signers[from]).frame, f.recall(l.Replica("asker")).frame...), nil
 	}
 	return nil, fmt.Errorf("no message %q", kind)
 }
@@ -190,6 +201,38 @@ func (f forge) status(v consensus.ViewNumber) []byte {
 		st.Slots = append(st.Slots, x)
 	}
 	return st.encode()
+}
+
+func (f forge) recall(from consensus.ReplicaID) *Recall {
+	m := Recall{
+		Nonce: consensus.Nonce{byte(f.l.Number("nonce", 1))}, Round: uint32(f.l.Number("round", 1)), Fill: consensus.Sequence(f.l.Number("fill", 0)),
+	}
+	return newRecall(m, from, f.domain, f.w.Signers[from])
+}
+
+func (f forge) recalled() []byte {
+	var frames [][]byte
+	if h := f.l.Number("h", 0); h > 0 {
+		frames = append(frames, f.stable(h, f.l.Text("c", ""), f.l.Replicas("by")).frame)
+	}
+	for _, text := range f.l.List("votes") {
+		var v, n uint64
+		var from uint32
+		part := strings.Split(text, ":")
+		if len(part) != 5 {
+			panic("script: a vote is kind:from:v:n:d, not " + text)
+		}
+		if _, err := fmt.Sscanf(strings.Join(part[1:4], " "), "r%d %d %d", &from, &v, &n); err != nil {
+			panic("script: a vote is kind:from:v:n:d, not " + text)
+		}
+		h := Header{View: consensus.ViewNumber(v), Sequence: consensus.Sequence(n), Batch: f.w.Batch(part[4]).Digest}
+		if part[0] == "view-change" {
+			frames = append(frames, f.viewChange(consensus.ReplicaID(from), h.View, 0, "", nil, nil).frame)
+			continue
+		}
+		frames = append(frames, newVote(kinds[part[0]], h, consensus.ReplicaID(from), f.domain, f.w.Signers[from]).frame)
+	}
+	return recalledFrame(f.recall(0), frames)
 }
 
 func (f forge) evidence(h Header) []byte {

@@ -17,7 +17,7 @@ type slot struct {
 	view     consensus.ViewNumber
 
 	proposal *PrePrepare        // accepted in view
-	fresh    bool               // not carried over by a NEW-VIEW: its time is judged (R37)
+	fresh    bool               // neither null nor carried over by a NEW-VIEW: its time is judged (R37)
 	votedAt  consensus.Position // record with which the proposal was accepted for good
 	prepares []*Vote            // by replica
 	commits  []*Vote            // by replica

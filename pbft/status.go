@@ -14,7 +14,7 @@ const idleFactor = 16
 // tellStatus sends a STATUS when it is due (R122). A replica that waits for
 // nothing lets the pause grow.
 func (e *Engine) tellStatus(out *consensus.Effects) {
-	idle := e.active() && e.top <= e.ordered && e.certified <= e.ordered && len(e.votes) == 0
+	idle := e.active() && e.top <= e.ordered && e.certified <= e.ordered && len(e.votes) == 0 && !e.mute() && !e.fillWanted()
 	if !idle {
 		e.statusPause = e.cfg.StatusInterval
 		e.statusAt = min(e.statusAt, e.clock+e.statusPause)
@@ -90,6 +90,7 @@ func (e *Engine) Status() consensus.Status {
 		View: e.view, ChangingTo: e.changing, Primary: e.group.Primary(e.changing),
 		Low: e.low, High: e.high(), Ordered: e.ordered, Proposed: max(e.proposed, e.carried),
 		Timeout: e.timeout(), Waiting: e.reason,
+		Recovering: e.recovery.said, Remembered: e.recovery.recordAt != 0 && e.recovery.recordAt <= e.persisted, VotesFrom: e.recovery.from,
 	}
 }
 
@@ -100,6 +101,8 @@ func (e *Engine) Waiting() string {
 		return "halted"
 	case !e.started:
 		return "reading the log"
+	case e.recovery.asking:
+		return e.waitingForAnswers()
 	case e.transferring:
 		return fmt.Sprintf("waiting for the state at checkpoint %d; ordered here is %d", e.certified, e.ordered)
 	case !e.active():

@@ -60,8 +60,11 @@ func (e *Engine) onTick(now time.Time, out *consensus.Effects) {
 		e.wantAgain(out)
 	}
 	e.transfer(out)
+	e.fill(out)
+	e.askAgain(out)
 	e.tellStatus(out)
 	e.reason = e.Waiting()
+	e.recovery.say(e)
 }
 
 // judgeAgain looks again at proposals that the clock held back (R37).
@@ -83,11 +86,12 @@ func (e *Engine) wantAgain(out *consensus.Effects) {
 
 // watchProgress runs after every event. The timer belongs to the lowest sequence
 // that is not ordered, so that work above a gap is no progress (R42). It stands
-// still when nothing is open (R75), when only a checkpoint is missing (R43), and
+// still when nothing is open and nobody asked for more (R75), when only a checkpoint is missing (R43), and
 // when the lag is this replica's own: the group has certified or committed what
 // is missing here.
 func (e *Engine) watchProgress() {
-	waiting := e.started && !e.halted && e.active() && !e.transferring && e.top > e.ordered && e.ordered >= e.certified
+	waiting := e.started && !e.halted && !e.mute() && e.active() && !e.transferring && e.ordered >= e.certified &&
+		(e.top > e.ordered || e.fillWanted())
 	if s := e.slots[e.ordered+1]; waiting && s != nil && s.certificate != nil {
 		waiting = false
 	}

@@ -10,6 +10,7 @@ type trim struct {
 	trimmed consensus.Sequence // trim mark: the log is not needed at and below (R50)
 	rootAt  consensus.Position // root record under way, or 0
 	rootFor consensus.Sequence // the mark that it was written for
+	keepAt  consensus.Position // first of the records that were written with it
 	firsts  []firstRecord      // ascending interval
 }
 
@@ -49,7 +50,14 @@ func (e *Engine) trimLog(out *consensus.Effects) {
 	if mark <= e.trimmed || e.rootAt != 0 {
 		return
 	}
+	e.keepAt = 0
+	if e.recovery.recordAt != 0 { // beside the root, and durable before it counts
+		e.keepAt = e.logRecovery(out)
+	}
 	e.rootAt, e.rootFor = out.Append(recordRoot, e.root().marshal()), mark
+	if e.keepAt == 0 {
+		e.keepAt = e.rootAt
+	}
 }
 
 // finishTrim says what the log may forget, once the root record is durable.
@@ -61,7 +69,7 @@ func (e *Engine) finishTrim(out *consensus.Effects) {
 	for len(e.firsts) > 0 && e.firsts[0].interval < e.trimmed/e.every {
 		e.firsts = e.firsts[1:]
 	}
-	position := e.rootAt
+	position := e.keepAt
 	for _, f := range e.firsts {
 		position = min(position, f.at)
 	}

@@ -10,7 +10,7 @@ import (
 // lower view any more (R45, R71).
 func (e *Engine) changeTo(to consensus.ViewNumber, out *consensus.Effects) {
 	assert(to > e.changing, "a view change goes forward")
-	if e.halted || to >= numberMax {
+	if e.halted || to >= numberMax || e.mute() {
 		return
 	}
 	e.changing = to
@@ -41,7 +41,7 @@ func (e *Engine) preparedAbove() (list []PreparedCertificate) {
 // that it proves counts whatever becomes of the view change.
 func (e *Engine) onViewChange(m *ViewChange, out *consensus.Effects) {
 	if m.Signer == e.self {
-		if m.To > e.changing {
+		if m.To > e.changing && m.To > e.recovery.from {
 			e.forget(fmt.Sprintf("VIEW-CHANGE v=%d", m.To), out)
 		}
 		return
@@ -82,6 +82,9 @@ func (e *Engine) learn(m *ViewChange, out *consensus.Effects) bool {
 // may be lost for good (R70): it counts for the wait, or replicas that a loss has
 // spread over several views would wait in them for ever.
 func (e *Engine) considerChanges(out *consensus.Effects) {
+	if e.mute() {
+		return
+	}
 	if to, ok := e.joinable(); ok {
 		e.changeTo(to, out)
 		return
@@ -160,12 +163,10 @@ func (e *Engine) onNewView(m *NewView, out *consensus.Effects) {
 	}
 	if e.group.Primary(m.View) == e.self {
 		e.forget(fmt.Sprintf("NEW-VIEW v=%d", m.View), out)
-		return
 	}
 	for _, c := range m.Changes {
-		if c.Signer == e.self && c.To > e.changing {
+		if c.Signer == e.self && c.To > e.changing && c.To > e.recovery.from {
 			e.forget(fmt.Sprintf("VIEW-CHANGE v=%d", c.To), out)
-			return
 		}
 		if !e.learn(c, out) {
 			return

@@ -33,8 +33,6 @@ type Replica struct {
 
 	life    int // incarnation: what an earlier one began does not come back
 	up      bool
-	began   bool // it has a log: one that is gone is damage (R83)
-	wiped   bool // its disk is gone for good
 	paused  time.Duration
 	engine  *pbft.Engine
 	core    *core.Core
@@ -51,6 +49,7 @@ type Replica struct {
 	seen    consensus.Status   // of the engine, for Observe
 	Halted  *consensus.Halt    // why it stopped for good
 
+	amnesia
 	behaviour Behaviour // nil for a correct replica
 }
 
@@ -63,10 +62,6 @@ func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica
 
 // Up reports whether the replica runs.
 func (r *Replica) Up() bool { return r.up }
-
-// Wiped reports whether the replica lost its disk, which puts it out of the group
-// for good.
-func (r *Replica) Wiped() bool { return r.wiped }
 
 // Status returns where the core stands.
 func (r *Replica) Status() core.Status { return r.core.Status() }
@@ -84,7 +79,7 @@ func (r *Replica) Start() error {
 	r.machine, r.engine = machine, engine
 	r.core = core.New(core.Config{
 		Group: w.group, Self: r.id, Signer: r.signer, Engine: &observed{Engine: engine, coverage: &w.coverage},
-		Pool: core.DefaultPoolLimits(w.cfg.Parameters),
+		Pool: core.DefaultPoolLimits(w.cfg.Parameters), Nonce: r.nonce(),
 	})
 	r.decoder = core.Decoder{Group: w.group, Codec: pbft.NewCodec(w.group)}
 	config := log.Config{Identity: w.group.ID, SegmentBytes: segmentBytes, MustExist: r.began}
@@ -93,7 +88,7 @@ func (r *Replica) Start() error {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}
 	r.began = true
-	found := core.Durable{History: machine.History(), Enrolled: len(machine.Enrolments())}
+	found := core.Durable{History: machine.History(), Enrolled: len(machine.Enrolments()), Forgot: r.forgot}
 	if found.Marker, err = r.store.Marker(); err != nil {
 		return err
 	}
@@ -148,13 +143,6 @@ func (r *Replica) CrashWith(l Loss) {
 	})
 }
 
-// Wipe takes the disk away: the replica stops, and has to refuse to start again
-// from nothing (R83).
-func (r *Replica) Wipe() {
-	r.stop()
-	r.disk, r.store, r.wiped = logtest.NewDisk(), memory.New(), true
-}
-
 // stop ends the present life.
 func (r *Replica) stop() {
 	r.up = false
@@ -180,6 +168,9 @@ func (r *Replica) tickLater() {
 
 func (r *Replica) onTick() {
 	r.step(core.Tick{Now: r.now()})
+	if r.up {
+		r.remembers()
+	}
 	if r.behaviour != nil {
 		r.behaviour.Tick()
 	} else if r.up {

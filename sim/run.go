@@ -194,7 +194,7 @@ func (c *course) revive(away []bool) {
 	w := c.world
 	w.after(10*time.Second, func() {
 		for i, r := range w.replicas {
-			if !r.up && !away[i] && r.behaviour != nil && !r.wiped {
+			if !r.up && !away[i] && r.behaviour != nil {
 				w.restart(r)
 			}
 		}
@@ -218,8 +218,8 @@ func (c *course) level(away []bool) bool {
 	var first *Replica
 	for i, r := range c.world.replicas {
 		switch {
-		case away[i] || r.behaviour != nil || r.wiped:
-		case !r.up:
+		case away[i] || r.behaviour != nil:
+		case !r.up || r.since && r.forgot != "" || r.core.Status().Engine.Recovering != "":
 			return false
 		case first == nil:
 			first = r

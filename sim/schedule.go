@@ -56,6 +56,8 @@ const (
 	Crash   Verb = "crash"   // Replica loses power, and Lost and Torn of what it had not synced
 	Start   Verb = "start"   // Replica starts again
 	Wipe    Verb = "wipe"    // Replica loses its disk
+	Copy    Verb = "copy"    // Replica's folder is copied
+	Roll    Verb = "roll"    // Replica loses power and finds that copy
 	Pause   Verb = "pause"   // Replica does nothing for For
 	Cut     Verb = "cut"     // From no longer reach To, nor To From unless OneWay
 	Slow    Verb = "slow"    // frames from From to To take For longer
@@ -89,7 +91,7 @@ func (p *Plan) Liars() (n int) {
 // take carries out a step.
 func (w *World) take(s Step) {
 	switch s.Do {
-	case Crash, Start, Wipe, Pause, SetTime:
+	case Crash, Start, Wipe, Copy, Roll, Pause, SetTime:
 		w.befall(s)
 	case Cut:
 		w.fault(Nobody, "cut", " %v from %v, one way %v", s.From, s.To, s.OneWay)
@@ -130,9 +132,14 @@ func (w *World) befall(s Step) {
 		r.CrashWith(Loss{Lost: s.Lost, Torn: s.Torn})
 	case s.Do == Start && !r.up:
 		w.restart(r)
-	case s.Do == Wipe && !r.wiped:
+	case s.Do == Wipe:
 		w.fault(s.Replica, "wipe", "")
 		r.Wipe()
+	case s.Do == Copy && r.up:
+		r.Copy()
+	case s.Do == Roll && r.copied != nil:
+		w.fault(s.Replica, "old copy", "")
+		r.Rollback()
 	case s.Do == Pause && r.up:
 		w.fault(s.Replica, "pause", " of %v", s.For)
 		r.Pause(s.For)
@@ -147,10 +154,6 @@ func (w *World) befall(s Step) {
 func (w *World) restart(r *Replica) {
 	err := r.Start()
 	switch {
-	case r.wiped && err != nil:
-		w.fault(int(r.id), "wiped disk refused", "")
-	case r.wiped:
-		w.checks.fail("amnesia", "%s starts without its log", replicaName(int(r.id)))
 	case err == nil:
 		w.fault(int(r.id), "start", "")
 	case r.behaviour == nil:

@@ -152,7 +152,7 @@ func (d *drawing) pick(not []int) int {
 }
 
 // faulty draws who lies: in three of four plans f replicas do, in some one of them
-// loses its disk instead, and now and then a client lies, too.
+// loses its disk instead, and recovers, and now and then a client lies, too.
 func (d *drawing) faulty(name string) {
 	names, count := BehaviourNames(), d.q.F
 	switch {
@@ -168,7 +168,7 @@ func (d *drawing) faulty(name string) {
 		}
 		d.bad = append(d.bad, i)
 		if name == "" && d.chance(.08) {
-			d.plan.Steps = append(d.plan.Steps, Step{At: d.duration(0, d.plan.Quiet), Do: Wipe, Replica: i})
+			d.wipe(i)
 			continue
 		}
 		lies := []string{name}
@@ -185,6 +185,15 @@ func (d *drawing) faulty(name string) {
 		if name == "" && len(clients) > 0 && i > 0 && d.chance(.15) {
 			d.plan.Faults = append(d.plan.Faults, Fault{Party: d.plan.Replicas + i, Name: clients[d.rng.IntN(len(clients))]})
 		}
+	}
+}
+
+// wipe lets a replica lose its disk once or twice, and start again after a while.
+func (d *drawing) wipe(i int) {
+	for range 1 + d.rng.IntN(2) {
+		at := d.duration(0, d.plan.Quiet)
+		d.plan.Steps = append(d.plan.Steps, Step{At: at, Do: Wipe, Replica: i},
+			Step{At: at + d.upTo(15*time.Second), Do: Start, Replica: i})
 	}
 }
 

@@ -74,7 +74,7 @@ func (p *Plan) step(s Step) string {
 	switch s.Do {
 	case Crash:
 		return fmt.Sprintf("%s lost=%v torn=%v", replicaName(s.Replica), s.Lost, s.Torn)
-	case Start, Wipe:
+	case Start, Wipe, Copy, Roll:
 		return replicaName(s.Replica)
 	case Pause, SetTime:
 		return fmt.Sprintf("%s for=%v", replicaName(s.Replica), s.For)
@@ -178,7 +178,7 @@ func (p *Plan) readStep(at time.Duration, w *words) Step {
 	switch s.Do {
 	case Crash:
 		s.Replica, s.Lost, s.Torn = p.replica(w), w.share("lost"), w.share("torn")
-	case Start, Wipe:
+	case Start, Wipe, Copy, Roll:
 		s.Replica = p.replica(w)
 	case Pause, SetTime:
 		s.Replica, s.For = p.replica(w), w.duration("for")

@@ -120,6 +120,8 @@ var messageNames = map[consensus.MessageType]string{
 	pbft.TypeCommitCertificate:     "COMMITTED",
 	pbft.TypeCheckpointCertificate: "STABLE",
 	pbft.TypeEvidence:              "EVIDENCE",
+	pbft.TypeRecall:                "RECALL",
+	pbft.TypeRecalled:              "RECALLED",
 	wire.TypeFetchBatch:            "FETCH-BATCH",
 	wire.TypeFetchRequests:         "FETCH-REQUESTS",
 	wire.TypeRequests:              "REQUESTS",

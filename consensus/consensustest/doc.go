@@ -16,7 +16,8 @@
 //	persisted r1 through=3        the log is durable through a position, or all of it
 //	executed r1 n=1, flushed r1 n=4 c=x, installed r1 n=4 c=x, overdue r1
 //	tick r1 1s                    time passes, in steps; flag "status" shows STATUS too
-//	restart r1 executed=4 c=x     a crash: what was not persisted is forgotten
+//	restart r1 executed=4 c=x     a crash: what was not persisted is forgotten; flag "wiped": all of it;
+//	                              forgot=why and nonce=1 as in Started; through=3 forgets what is above
 //	status r1                     where the engine stands, and why
 //
 // Batches are named by letters and are made by the driver. The pool completes a

@@ -60,7 +60,7 @@ func (p *printer) effects(e *consensus.Effects) {
 }
 
 func (p *printer) send(s consensus.Outbound) {
-	if s.Class == consensus.ClassStatus && s.To == consensus.Everyone && !p.showStatus {
+	if s.Class == consensus.ClassStatus && s.To == consensus.Everyone && !p.showStatus && p.w.protocol.Routine(s.Frame) {
 		return
 	}
 	to := ""

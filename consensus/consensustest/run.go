@@ -129,12 +129,17 @@ func (s *script) tick(r *replica, l *Line, p *printer) {
 }
 
 func (s *script) restart(r *replica, l *Line) string {
-	ev := consensus.Started{Executed: consensus.Sequence(l.Number("executed", 0))}
+	ev := consensus.Started{
+		Executed: consensus.Sequence(l.Number("executed", 0)), Forgot: l.Text("forgot", ""), Nonce: consensus.Nonce{byte(l.Number("nonce", 0))},
+	}
 	if ev.Executed > 0 {
 		ev.Chain = s.w.Chain(l.Text("c", ""))
 	}
 	if keep := l.Number("through", uint64(r.persisted)); keep < uint64(r.persisted) {
 		r.persisted = consensus.Position(keep)
+	}
+	if l.Flag("wiped") {
+		r.persisted, r.trimmed = 0, 0
 	}
 	return s.w.start(r, ev)
 }
@@ -151,8 +156,13 @@ func describeStatus(e consensus.Engine) string {
 	if st.ChangingTo != st.View {
 		text += fmt.Sprintf(" changing=%d", st.ChangingTo)
 	}
-	if st.Waiting != "" {
-		text += "\n" + st.Waiting
+	if st.VotesFrom > st.View {
+		text += fmt.Sprintf(" votes-from=%d", st.VotesFrom)
+	}
+	for _, line := range []string{st.Recovering, st.Waiting} {
+		if line != "" {
+			text += "\n" + line
+		}
 	}
 	return text
 }

@@ -19,6 +19,8 @@ type Protocol interface {
 	Craft(w *World, kind string, line *Line) ([]byte, error)
 	// Frame describes a frame in one line.
 	Frame(*World, []byte) string
+	// Routine reports whether a frame says only where its sender stands.
+	Routine([]byte) bool
 	// Record describes a log record in one line.
 	Record(*World, consensus.Record) string
 }

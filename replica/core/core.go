@@ -19,7 +19,7 @@ type Config struct {
 	Pool   PoolLimits
 	// Nonce is fresh and random for each life of a replica. Answers to what this
 	// life asks the others carry it, so that old ones are told from new (R91).
-	Nonce [16]byte
+	Nonce consensus.Nonce
 }
 
 // A Core is one replica without its I/O. It is used by one goroutine.
@@ -28,6 +28,7 @@ type Core struct {
 	self   consensus.ReplicaID
 	signer crypto.Signer
 	engine consensus.Engine
+	nonce  consensus.Nonce
 
 	wall    time.Time // the replica's clock, for proposed times
 	now     time.Time // moves all timers: by what the clock gained since the last Tick, jumps cut (R89)
@@ -52,7 +53,7 @@ type Core struct {
 // New returns a core that has seen nothing yet.
 func New(cfg Config) *Core {
 	c := &Core{
-		group: cfg.Group, self: cfg.Self, signer: cfg.Signer, engine: cfg.Engine,
+		group: cfg.Group, self: cfg.Self, signer: cfg.Signer, engine: cfg.Engine, nonce: cfg.Nonce,
 		pool: newPool(cfg.Pool), fetch: newFetcher(), budget: newBudget(cfg.Group.N),
 	}
 	c.snapshots.latest = make([]statements, cfg.Group.N)
@@ -77,7 +78,8 @@ type Durable struct {
 	Snapshot wire.SnapshotCertificate // newest that was saved; zero at genesis
 	// Forgot says in words why this replica may have signed what its log does not
 	// hold: the log was damaged, missing, or another's (R83). It is empty if the log
-	// is whole, and has to be given once only: recovery is itself in the log (R92).
+	// is whole. It is given again after a crash until consensus.Status.Remembered says
+	// that the log itself knows of the recovery (R92).
 	Forgot string
 }
 
@@ -89,7 +91,7 @@ func (c *Core) Start(d Durable, now time.Time, out *Output) {
 	c.moving.marker = d.Marker
 	c.pool.limits.ClientsSharing = uint64(max(d.Enrolled, 1))
 	c.step(consensus.Tick{Now: now}, out)
-	c.step(consensus.Started{Executed: c.executed, Chain: d.Marker.Chain}, out)
+	c.step(consensus.Started{Executed: c.executed, Chain: d.Marker.Chain, Forgot: d.Forgot, Nonce: c.nonce}, out)
 	c.snapshots.certified = d.Snapshot
 	c.snapshotDue(d.Marker, out)
 	c.settle(out)

@@ -34,7 +34,7 @@ func (c *Core) onExecuted(in Executed, out *Output) {
 	if in.Enrolled > 0 {
 		c.pool.limits.ClientsSharing = uint64(in.Enrolled)
 	}
-	if len(x.Outcomes) > 0 {
+	if len(x.Outcomes) > 0 && !c.recovering() {
 		reply := Reply{Outcomes: x.Outcomes, Tree: x.Tree, Signature: c.signRoot(x.Root)}
 		c.box.add(held{after: after, reply: &reply}, out)
 	}
@@ -67,6 +67,9 @@ func (c *Core) signRoot(root crypto.Digest) crypto.Signature {
 // outcome's batch may not be covered by the log yet, so the answer waits for what
 // all executed batches rest on.
 func (c *Core) repeated(in Repeated, out *Output) {
+	if c.recovering() {
+		return
+	}
 	tree := crypto.NewMerkleTree([]crypto.Digest{in.Outcome.Leaf.Hash()})
 	reply := Reply{
 		Outcomes: []statemachine.Outcome{in.Outcome}, Tree: tree, Signature: c.signRoot(tree.Root()),

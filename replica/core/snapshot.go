@@ -58,12 +58,18 @@ func (c *Core) onSnapshotted(m wire.Snapshot, out *Output) {
 	own := m.Sign(c.group, c.self, c.signer)
 	c.snapshots.own = &own
 	c.snapshots.repeat = c.now.Add(snapshotRetry)
+	if c.recovering() { // what the others state is certified without it
+		c.certify(out)
+		return
+	}
 	c.sendSnapshot(consensus.Everyone, out)
 	c.countSnapshot(own, out)
 }
 
 func (c *Core) sendSnapshot(to consensus.ReplicaID, out *Output) {
-	c.send(consensus.Outbound{To: to, Class: consensus.ClassStatus, Frame: c.snapshots.own.Marshal()}, out)
+	if !c.recovering() {
+		c.send(consensus.Outbound{To: to, Class: consensus.ClassStatus, Frame: c.snapshots.own.Marshal()}, out)
+	}
 }
 
 // snapshotSigned counts another replica's statement. One who is behind repeats

@@ -52,7 +52,7 @@ func conspire(t *testing.T, seed uint64, liars int) (broken map[string]bool, hal
 // choosing a side. With f conspirators the same lies break nothing.
 func TestOneLiarTooMany(t *testing.T) {
 	agreement, proofs := 0, 0
-	for seed := uint64(1); seed <= 5; seed++ {
+	for seed := uint64(1); seed <= 20; seed++ {
 		if broken, halts := conspire(t, seed, 1); len(broken)+len(halts) > 0 {
 			t.Errorf("seed %d: f liars broke %v, halts %v", seed, broken, halts)
 		}

@@ -14,6 +14,7 @@ import (
 // R42: the timer belongs to the lowest number that is not executed.
 func TestGaps(t *testing.T) {
 	r := begin(t, sim.Config{Seed: 25})
+	r.run(50 * time.Millisecond) // all have asked each other by then (R91), and batches are small
 	r.corrupt(0, "gap")
 	r.load(0, 20)
 	r.load(1, 20)

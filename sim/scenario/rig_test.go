@@ -1,7 +1,6 @@
 package scenario_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -169,15 +168,6 @@ func (r *rig) view() (v consensus.ViewNumber) {
 		}
 	}
 	return v
-}
-
-// broken runs on and expects an invariant to break.
-func (r *rig) broken(limit time.Duration, invariant string) {
-	r.t.Helper()
-	var b *sim.Broken
-	if err := r.Run(limit); !errors.As(err, &b) || b.Invariant != invariant {
-		r.t.Fatalf("got %v, want the invariant %q to break", err, invariant)
-	}
 }
 
 // between reports whether both parties are replicas.

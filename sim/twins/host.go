@@ -63,6 +63,10 @@ func (h *host) carry() {
 		h.halted = out.Halt[0].Reason
 		return
 	}
+	if why := h.engine.Status().Recovering; why != "" { // it is silent from now on
+		h.halted = why
+		return
+	}
 	if len(out.Persist) > 0 {
 		h.log = append(h.log, out.Persist...)
 		h.events = append(h.events, consensus.Persisted{Through: h.persisted()})

@@ -1,0 +1,109 @@
+package pbft
+
+import (
+	"time"
+
+	"github.com/varangian-bft/varangian/consensus"
+)
+
+// fills are the questions of recovering replicas for batches: an idle group would
+// never reach the checkpoint that they need (R92).
+type fills struct {
+	asks   []fillAsk // by replica
+	paid   time.Duration
+	passAt time.Duration
+}
+
+// A fillAsk is one replica's latest question.
+type fillAsk struct {
+	recall *Recall
+	at     time.Duration
+}
+
+const (
+	// fillPeriod is the time over which 3L + 2K null batches are ordered at most:
+	// more than one recovery needs, and little enough that a member who claims for
+	// ever that it recovers costs next to nothing.
+	fillPeriod = 10 * time.Minute
+	// fillForget is after how many status intervals a question that is not repeated
+	// ends.
+	fillForget = 30
+)
+
+// noteFill keeps the latest question of a replica that recovers.
+func (e *Engine) noteFill(m *Recall) { e.fills.asks[m.Signer] = fillAsk{recall: m, at: e.clock} }
+
+// filling returns the question for the highest sequence, if it is above what is
+// ordered here.
+func (e *Engine) filling() *Recall {
+	var best *Recall
+	for i := range e.fills.asks {
+		a := &e.fills.asks[i]
+		if a.recall == nil || e.clock-a.at > fillForget*e.cfg.StatusInterval {
+			continue
+		}
+		if best == nil || a.recall.Fill > best.Fill {
+			best = a.recall
+		}
+	}
+	if best == nil || best.Fill <= e.ordered {
+		return nil
+	}
+	return best
+}
+
+// fillCost is the part of fillPeriod that one null batch uses up.
+func (e *Engine) fillCost() time.Duration {
+	return fillPeriod / time.Duration(3*e.window+2*e.every)
+}
+
+// debt is how much of the budget was used and has not come back yet. Every replica
+// sees the same null batches ordered, and so has about the same debt: a primary goes
+// on to two periods, the others blame it only within one.
+func (e *Engine) debt() time.Duration { return max(0, e.fills.paid-e.clock) }
+
+// fillOrdered takes a null batch off the budget. It is that of all members together:
+// the sequences that a liar has filled are filled for everybody.
+func (e *Engine) fillOrdered(b *consensus.Batch) {
+	if b.Null() {
+		e.fills.paid = max(e.fills.paid, e.clock) + e.fillCost()
+	}
+}
+
+// fillWanted reports whether the primary owes the group null batches (R30): then a
+// standstill is its fault.
+func (e *Engine) fillWanted() bool { return e.debt() < fillPeriod && e.filling() != nil }
+
+// fill proposes null batches while nothing else is open, as primary, and passes the
+// question on to the primary otherwise, which may not have heard it.
+func (e *Engine) fill(out *consensus.Effects) {
+	if e.top > e.ordered || e.debt() >= 2*fillPeriod {
+		return
+	}
+	m := e.filling()
+	switch {
+	case m == nil:
+	case e.self == e.primary():
+		for count := e.cfg.BatchesInFlight / 2; count > 0 && e.Room() > 0 && e.nextProposal() <= m.Fill; count-- {
+			e.proposeNull(m, out)
+		}
+	case e.active() && e.clock >= e.fills.passAt && !e.mute():
+		e.fills.passAt = e.clock + e.cfg.StatusInterval
+		out.Send = append(out.Send, consensus.Outbound{To: e.primary(), Class: consensus.ClassStatus, Frame: m.frame})
+	}
+}
+
+// proposeNull proposes the null batch for the next sequence, with the question that
+// makes it valid (R74).
+func (e *Engine) proposeNull(m *Recall, out *consensus.Effects) {
+	s := e.slot(e.nextProposal())
+	assert(s.proposal == nil && e.votable(s.sequence), "own proposal made twice (R36)")
+	h := Header{View: e.view, Sequence: s.sequence, Batch: consensus.NullDigest}
+	v := newVote(TypePrePrepare, h, e.self, e.domain, e.cfg.Signer)
+	wire := append(append(make([]byte, 0, voteBytes+recallBytes), v.frame...), m.frame...)
+	s.proposal = &PrePrepare{Vote: *v, Fill: m, wire: wire}
+	e.proposed, e.top = s.sequence, max(e.top, s.sequence)
+	e.accept(s, nil, out)
+	e.send(s.proposal.wire, s.votedAt, out)
+	e.advance(s, out)
+}
