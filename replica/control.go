@@ -20,8 +20,8 @@ func controlPath(dataDir string) string { return filepath.Join(dataDir, "control
 
 // serveControl answers the operator on a socket of mode 0600 in the data folder.
 // The function that it returns closes it.
-func (r *Replica) serveControl() (closing func(), err error) {
-	path := controlPath(r.folder.path)
+func serveControl(dataDir string, status func() []byte) (closing func(), err error) {
+	path := controlPath(dataDir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, failure(ExitSurroundings, "control socket: %w", err)
 	}
@@ -36,7 +36,7 @@ func (r *Replica) serveControl() (closing func(), err error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(r.StatusJSON()) // the asker may be gone
+		_, _ = w.Write(status()) // the asker may be gone
 	})
 	server := &http.Server{Handler: mux, ReadTimeout: controlTimeout, WriteTimeout: controlTimeout}
 	done := make(chan struct{})

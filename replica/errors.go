@@ -14,6 +14,7 @@ const (
 	ExitUsage        = 2 // configuration wrong in itself
 	ExitDisk         = 3 // disk error or damage (R81, R83), or votes that the log forgot (R7)
 	ExitDiverged     = 4 // own state differs, or more than f replicas lied (R51, R52)
+	ExitRoom         = 5 // no room on the disk, or under a limit; nothing is lost (R88). Serve waits instead
 )
 
 // An Error is what ended a replica, with the exit status that it asks for.

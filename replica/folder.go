@@ -30,26 +30,20 @@ type folder struct {
 
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
 
-// openFolder makes or opens a data folder, locks it, and refuses one that belongs
-// to another replica, group or format (R87).
-func openFolder(path string, id crypto.Digest) (*folder, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, failure(ExitSurroundings, "data folder: %w", err)
+// open makes or opens a data folder, locks it, and refuses one that belongs to
+// another replica, group or format (R87).
+func (f *folder) open(id crypto.Digest) error {
+	if err := os.MkdirAll(f.path, 0o700); err != nil {
+		return folderError(err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "LOCK"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, failure(ExitSurroundings, "data folder: %w", err)
+	var err error
+	if f.lock, err = os.OpenFile(f.in("LOCK"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return folderError(err)
 	}
-	f := &folder{path: path, lock: lock}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, failure(ExitSurroundings, "data folder %s is in use by another process; stop that one, or give this one its own --data-dir", path)
+	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return failure(ExitSurroundings, "data folder %s is in use by another process; stop that one, or give this one its own --data-dir", f.path)
 	}
-	if err := f.check(id); err != nil {
-		lock.Close()
-		return nil, err
-	}
-	return f, nil
+	return f.check(id)
 }
 
 // check compares VERSION with what this replica expects.
@@ -59,7 +53,7 @@ func (f *folder) check(id crypto.Digest) error {
 	case errors.Is(err, os.ErrNotExist):
 		return f.checkFresh()
 	case err != nil:
-		return failure(ExitDisk, "data folder: %w", err)
+		return folderError(err)
 	}
 	version, owner, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	if version != folderVersion {
@@ -86,10 +80,10 @@ func (f *folder) checkFresh() error {
 	f.fresh = true
 	for _, name := range []string{"log", "state"} {
 		if err := os.RemoveAll(f.in(name)); err != nil {
-			return failure(ExitDisk, "data folder: %w", err)
+			return folderError(err)
 		}
 		if err := os.Mkdir(f.in(name), 0o700); err != nil {
-			return failure(ExitDisk, "data folder: %w", err)
+			return folderError(err)
 		}
 	}
 	return durably(f.path, func() error { return writeSynced(f.in("NEW"), "first start under way\n") })
@@ -116,21 +110,22 @@ func (f *folder) settle(id crypto.Digest) error {
 // durably does something to a folder, and syncs the folder.
 func durably(path string, do func() error) error {
 	if err := do(); err != nil {
-		return failure(ExitDisk, "data folder: %w", err)
+		return folderError(err)
 	}
 	dir, err := os.Open(path)
 	if err != nil {
-		return failure(ExitDisk, "data folder: %w", err)
+		return folderError(err)
 	}
 	defer dir.Close()
 	if err := dir.Sync(); err != nil {
-		return failure(ExitDisk, "data folder: %w", err)
+		return folderError(err)
 	}
 	return nil
 }
 
+// writeSynced writes a file that is either whole or not there.
 func writeSynced(path, text string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -142,7 +137,14 @@ func writeSynced(path, text string) error {
 		file.Close()
 		return err
 	}
-	return file.Close()
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
-func (f *folder) close() { f.lock.Close() }
+func (f *folder) close() {
+	if f.lock != nil {
+		f.lock.Close()
+	}
+}

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"errors"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/replica/core"
@@ -64,8 +63,8 @@ func (w *logWriter) round(jobs []logJob) error {
 
 // logError says what a failed log means: nothing that rests on it may leave (R81).
 func logError(err error) error {
-	if errors.Is(err, log.ErrNoSpace) {
-		return failure(ExitDisk, "log: %w; make room and start again, nothing is lost", err)
+	if lacksRoom(err) {
+		return diskError("log", err)
 	}
 	return failure(ExitDisk, "log: %w; the replica stops before it breaks a promise", err)
 }

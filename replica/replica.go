@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/signal"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
@@ -45,9 +48,10 @@ type Replica struct {
 	serving   atomic.Pointer[network.Host] // host, for Status, which may be asked before Run
 	say       Say                          // nil for a correct replica
 
+	inner    context.Context // of all that runs; its cause is what ended the replica
 	stop     context.CancelCauseFunc
 	stopping chan struct{} // closed when clients are turned away
-	once     sync.Once
+	released chan struct{} // closed when nothing is open any more
 	status   statusBoard
 	started  time.Time
 }
@@ -60,25 +64,51 @@ func New(cfg Config, app statemachine.Application, opts ...Option) (*Replica, er
 	if err != nil {
 		return nil, configError(err)
 	}
-	r := &Replica{cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), stopping: make(chan struct{}), started: time.Now()}
-	for _, o := range opts {
-		o(r)
-	}
-	id := identity(cfg.Group, self)
-	if r.folder, err = openFolder(cfg.DataDir, id); err != nil {
-		return nil, err
-	}
-	if err := r.open(app, id); err != nil {
-		r.closeFiles()
+	r, err := start(cfg, self, app, opts)
+	if err != nil {
+		r.awaitRelease(err)
 		return nil, err
 	}
 	return r, nil
 }
 
+// start makes a replica of a complete configuration. If it fails, the replica is
+// as one that has run: what it has open is being closed.
+func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, opts []Option) (*Replica, error) {
+	// Beyond a limit on file sizes a write is an error, then, and no signal (R88).
+	signal.Ignore(unix.SIGXFSZ)
+	r := &Replica{
+		cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), folder: &folder{path: cfg.DataDir},
+		stopping: make(chan struct{}), released: make(chan struct{}), started: time.Now(),
+	}
+	r.inner, r.stop = context.WithCancelCause(context.Background())
+	for _, o := range opts {
+		o(r)
+	}
+	id := identity(cfg.Group, self)
+	err := r.folder.open(id)
+	if err == nil {
+		err = r.folder.fits(cfg.SegmentBytes)
+	}
+	if err == nil {
+		err = r.open(app, id)
+	}
+	if err != nil {
+		if r.stop(err); ExitCode(err) == ExitRoom && r.store != nil {
+			r.folder.release()
+		}
+		go r.release(err)
+	}
+	return r, err
+}
+
 // open builds the replica from what its folder holds.
 func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 	var err error
-	r.store, err = state.Open(state.Config{Dir: r.folder.in("state"), Identity: id, Logger: r.logger})
+	r.store, err = state.Open(state.Config{
+		Dir: r.folder.in("state"), Identity: id, Logger: r.logger,
+		Failed: func(err error) { r.fail(diskError("state", err)) },
+	})
 	if err != nil {
 		return stateError(err)
 	}
@@ -108,6 +138,9 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 		return openLogError(err)
 	}
 	r.writer.log = r.log
+	if err := r.folder.reserve("ballast", ballastBytes, false); err != nil {
+		return err
+	}
 	return r.folder.settle(id)
 }
 
@@ -149,40 +182,47 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 // finishes what is under way, and leaves the last checkpoint durable. Any other
 // end is an error; ExitCode gives the exit status for it.
 func (r *Replica) Run(ctx context.Context) error {
-	defer r.closeFiles()
-	inner, stop := context.WithCancelCause(context.Background())
-	r.stop = stop
-	defer stop(nil)
-	if err := r.listen(inner); err != nil {
+	var work sync.WaitGroup
+	err := r.run(ctx, &work)
+	r.stop(err)
+	go func() {
+		work.Wait()
+		r.release(err)
+	}()
+	r.awaitRelease(err)
+	return err
+}
+
+// run starts everything, and ends when the context or the replica does.
+func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
+	if err := r.listen(r.inner); err != nil {
 		return err
 	}
-	control, err := r.serveControl()
+	control, err := serveControl(r.folder.path, r.StatusJSON)
 	if err != nil {
 		r.host.Close()
 		return err
 	}
-	var work sync.WaitGroup
-	start := func(run func(context.Context)) { work.Go(func() { run(inner) }) }
+	start := func(run func(context.Context)) { work.Go(func() { run(r.inner) }) }
 	r.driver.start(r.found)
 	for range r.verifierCount() {
 		start(r.verifiers.run)
 	}
 	for _, run := range []func(context.Context){
-		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run,
+		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.watchRoom,
 	} {
 		start(run)
 	}
 	r.logger.Info("replica serves", "replica", r.self, "address", r.host.Addr(), "executed", r.found.Marker.Version.Sequence())
 	select {
 	case <-ctx.Done():
-		r.drain(inner)
-	case <-inner.Done():
+		r.drain(r.inner)
+	case <-r.inner.Done():
 	}
-	stop(nil)
+	r.stop(nil)
 	control()
 	err = r.host.Close()
-	work.Wait()
-	if cause := context.Cause(inner); !errors.Is(cause, context.Canceled) {
+	if cause := context.Cause(r.inner); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return err
@@ -215,7 +255,12 @@ func (r *Replica) listen(ctx context.Context) error {
 
 // fail ends the replica, once: nothing more is sent (R81).
 func (r *Replica) fail(err error) {
-	r.logger.Error("replica stops", "reason", err)
+	if r.inner.Err() == nil {
+		r.logger.Error("replica stops", "reason", err)
+	}
+	if ExitCode(err) == ExitRoom {
+		r.folder.release() // what it takes to stop has to fit
+	}
 	r.stop(err)
 }
 
@@ -241,25 +286,11 @@ func (r *Replica) saveEvidence(e consensus.Evidence) {
 	}
 }
 
-// closeFiles closes what New opened, the log first: its sync is the last promise.
-func (r *Replica) closeFiles() {
-	r.once.Do(func() {
-		if r.log != nil {
-			if err := r.log.Close(); err != nil {
-				r.logger.Error("log", "reason", err)
-			}
-		}
-		if r.store != nil {
-			if err := r.store.Close(); err != nil {
-				r.logger.Error("state", "reason", err)
-			}
-		}
-		r.folder.close()
-	})
-}
-
 // Close releases the data folder of a replica that was never run.
-func (r *Replica) Close() { r.closeFiles() }
+func (r *Replica) Close() {
+	r.stop(nil)
+	r.release(nil)
+}
 
 // badFrame is what a frame costs its sender that does not decode or whose
 // signatures do not hold: the channel.
@@ -274,12 +305,10 @@ func (r *Replica) badFrame(a arrival, reason error) {
 }
 
 func stateError(err error) error {
-	switch {
-	case errors.Is(err, state.ErrForeign):
+	if errors.Is(err, state.ErrForeign) {
 		return failure(ExitSurroundings, "state: %w", err)
-	default:
-		return failure(ExitDisk, "state: %w", err)
 	}
+	return diskError("state", err)
 }
 
 func openLogError(err error) error {
@@ -289,6 +318,6 @@ func openLogError(err error) error {
 	case errors.Is(err, log.ErrDamaged):
 		return &Error{Code: ExitDisk, Cause: fmt.Errorf("log: %w; this replica may have promised what it no longer knows, so it does not vote: keep the folder for inspection and replace the replica", err)}
 	default:
-		return failure(ExitDisk, "log: %w", err)
+		return diskError("log", err)
 	}
 }

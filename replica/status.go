@@ -33,6 +33,7 @@ type Status struct {
 	PoolBytes  uint64               `json:"pool_bytes"`
 	Waiting    string               `json:"waiting,omitempty"`
 	Transfer   string               `json:"transfer,omitempty"`
+	Room       string               `json:"room_lacking,omitempty"` // if the replica waits for room, and does nothing else
 	Evidence   int                  `json:"evidence"`
 	Connected  []string             `json:"connected"`
 	Uptime     float64              `json:"uptime_seconds"`

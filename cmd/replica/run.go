@@ -24,7 +24,10 @@ func runCommand() *cobra.Command {
 		Long: `Run one replica with the built-in key-value service.
 
 SIGTERM or SIGINT lets it finish what is under way and store its last checkpoint; a
-second one ends it at once, and so does a crash: what it promised is in its log.`,
+second one ends it at once, and so does a crash: what it promised is in its log.
+
+When the disk is full, or a limit of the process is used up, it stops in time, and
+waits until there is room. docs/operations.md says what each line and status means.`,
 		Example: `  replica run --dir group/replica-0
   replica run --config /etc/varangian/replica.toml --log-format json`,
 		Args: cobra.NoArgs,
@@ -57,11 +60,7 @@ func (c *loaded) run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	r, err := replica.New(cfg, kv.New())
-	if err != nil {
-		return ended(err)
-	}
-	if err := r.Run(ctx); err != nil {
+	if err := replica.Serve(ctx, cfg, kv.New()); err != nil {
 		return ended(err)
 	}
 	logger.Info("replica stopped")

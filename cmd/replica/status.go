@@ -53,6 +53,10 @@ func printStatus(out io.Writer, s *replica.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	line("replica", "%s (%d) of group %q, up %v", s.Name, s.Replica, s.Group, time.Duration(s.Uptime*float64(time.Second)).Round(time.Second))
+	if s.Room != "" {
+		line("waiting", "for room, and for nothing else: %s", s.Room)
+		return w.Flush()
+	}
 	if s.ChangingTo > 0 {
 		line("view", "%d, changing to %d", s.View, s.ChangingTo)
 	} else {

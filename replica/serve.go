@@ -1,0 +1,137 @@
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+const (
+	// waitInterval is how often a replica that waits for room looks for it.
+	waitInterval = time.Second
+	// A replica that runs out of room again and again, each time within steadyTime,
+	// waits longer from time to time, up to waitMax.
+	steadyTime = time.Minute
+	waitMax    = time.Minute
+	// releaseTimeout bounds how long a replica that failed takes to close its files;
+	// what it promised is on the disk already.
+	releaseTimeout = 5 * time.Second
+)
+
+// Serve runs a replica as New and Run do, and starts it again when it stopped for
+// want of room and there is room again: it logs one line, closes what it had open,
+// and waits (R88). `replica status` says meanwhile what is lacking. Any other end
+// is Serve's too; the end of the context is none that is an error.
+func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts ...Option) error {
+	self, err := cfg.complete()
+	if err != nil {
+		return configError(err)
+	}
+	for wait := time.Duration(0); ; {
+		began := time.Now()
+		r, err := start(cfg, self, app, opts)
+		if err == nil {
+			err = r.Run(ctx)
+		}
+		if ExitCode(err) != ExitRoom {
+			return err
+		}
+		if wait = min(2*wait+waitInterval, waitMax); time.Since(began) > steadyTime {
+			wait = waitInterval
+		}
+		if !r.awaitRoom(ctx, err, wait) {
+			return nil
+		}
+	}
+}
+
+// awaitRoom returns true once there is room, and everything that the replica had
+// open is closed; false if the context ends before.
+func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) bool {
+	r.logger.Error("replica waits for room, and goes on by itself when there is", "reason", lack)
+	control, err := serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) })
+	if err != nil { // the line says it as well
+		control = func() {}
+	}
+	defer control()
+	tick := time.NewTicker(waitInterval)
+	defer tick.Stop()
+	for left := wait; ; left -= waitInterval {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			r.logger.Info("replica stopped")
+			return false
+		}
+		if left > 0 {
+			continue
+		}
+		select {
+		case <-r.released:
+		default:
+			continue
+		}
+		if next := r.folder.fits(r.cfg.SegmentBytes); next == nil {
+			r.logger.Info("there is room: replica starts again")
+			return true
+		} else if ExitCode(next) != ExitRoom {
+			return true // the start says it better
+		}
+	}
+}
+
+// waitingJSON is the status of a replica that waits.
+func (r *Replica) waitingJSON(lack error) []byte {
+	g := &r.cfg.Group.Genesis
+	text, err := json.MarshalIndent(Status{
+		Replica: r.self, Name: g.Replicas[r.self].Name, Group: g.Name, GroupID: r.cfg.Group.ID.String(),
+		Room: lack.Error(), Connected: []string{}, Uptime: time.Since(r.started).Seconds(),
+	}, "", "  ")
+	if err != nil {
+		return []byte("{}") // a Status always encodes
+	}
+	return text
+}
+
+// release closes what the replica has open, when nothing uses it any more. When the
+// disk failed a replica that ran, the state stays open, as in a crash: closing it
+// writes, and would not end (R81). Without room it waits until closing has the room
+// that it needs.
+func (r *Replica) release(cause error) {
+	defer close(r.released)
+	if r.log != nil {
+		if err := r.log.Close(); err != nil && cause == nil {
+			r.logger.Error("log", "reason", err)
+		}
+	}
+	if r.store != nil && (ExitCode(cause) != ExitDisk || r.host == nil) {
+		for tick := time.NewTicker(waitInterval); r.store.CanClose() != nil; <-tick.C {
+			if cause == nil {
+				r.logger.Warn("no room to close the state; the next start takes longer")
+				r.folder.close()
+				return
+			}
+		}
+		if err := r.store.Close(); err != nil {
+			r.logger.Error("state", "reason", err)
+		}
+	}
+	r.folder.close()
+}
+
+// awaitRelease waits until everything is closed; after a failure not for long.
+func (r *Replica) awaitRelease(cause error) {
+	if cause == nil {
+		<-r.released
+		return
+	}
+	timer := time.NewTimer(releaseTimeout)
+	defer timer.Stop()
+	select {
+	case <-r.released:
+	case <-timer.C:
+	}
+}
+
