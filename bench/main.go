@@ -76,13 +76,14 @@ func newRoot() *cobra.Command {
   go run ./bench run --preset S1
   go run ./bench run --clients 10 --inflight 100 --duration 10s --json result.json
   go run ./bench killall --rounds 5
+  go run ./bench disk
   go run ./bench sim --duration 1m`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse("%w; see %s --help", err, c.CommandPath()) })
-	root.AddCommand(demoCommand(), runCommand(), killallCommand(), simCommand())
+	root.AddCommand(demoCommand(), runCommand(), killallCommand(), diskCommand(), simCommand())
 	return root
 }
 

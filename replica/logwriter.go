@@ -63,8 +63,9 @@ func (w *logWriter) round(jobs []logJob) error {
 
 // logError says what a failed log means: nothing that rests on it may leave (R81).
 func logError(err error) error {
-	if lacksRoom(err) {
-		return diskError("log", err)
+	err = diskError("log", err)
+	if ExitCode(err) == ExitRoom {
+		return err
 	}
-	return failure(ExitDisk, "log: %w; the replica stops before it breaks a promise", err)
+	return failure(ExitDisk, "%w; the replica stops before it breaks a promise", err)
 }

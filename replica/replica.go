@@ -182,6 +182,13 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 // finishes what is under way, and leaves the last checkpoint durable. Any other
 // end is an error; ExitCode gives the exit status for it.
 func (r *Replica) Run(ctx context.Context) error {
+	err := r.runOnce(ctx)
+	r.awaitRelease(err)
+	return err
+}
+
+// runOnce does not wait until everything is closed: released tells.
+func (r *Replica) runOnce(ctx context.Context) error {
 	var work sync.WaitGroup
 	err := r.run(ctx, &work)
 	r.stop(err)
@@ -189,7 +196,6 @@ func (r *Replica) Run(ctx context.Context) error {
 		work.Wait()
 		r.release(err)
 	}()
-	r.awaitRelease(err)
 	return err
 }
 

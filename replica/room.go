@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,10 +46,13 @@ func lacksRoom(err error) bool {
 
 // diskError gives what the disk answered its exit status.
 func diskError(what string, err error) error {
-	if lacksRoom(err) {
-		return failure(ExitRoom, "%s: %w; nothing is lost", what, err)
+	if !strings.HasPrefix(err.Error(), what) {
+		err = fmt.Errorf("%s: %w", what, err)
 	}
-	return failure(ExitDisk, "%s: %w", what, err)
+	if lacksRoom(err) {
+		return failure(ExitRoom, "%w; nothing is lost", err)
+	}
+	return failure(ExitDisk, "%w", err)
 }
 
 // folderError gives an error of the data folder itself its exit status: one that

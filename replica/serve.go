@@ -33,9 +33,10 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 		began := time.Now()
 		r, err := start(cfg, self, app, opts)
 		if err == nil {
-			err = r.Run(ctx)
+			err = r.runOnce(ctx)
 		}
 		if ExitCode(err) != ExitRoom {
+			r.awaitRelease(err)
 			return err
 		}
 		if wait = min(2*wait+waitInterval, waitMax); time.Since(began) > steadyTime {
@@ -134,4 +135,3 @@ func (r *Replica) awaitRelease(cause error) {
 	case <-timer.C:
 	}
 }
-

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,10 @@ const stopTimeout = 15 * time.Second
 type Replica struct {
 	Name string
 	Dir  string // as `replica run --dir` wants it
+
+	// Wrap is a program that the next Start runs with its arguments before those of
+	// the replica, such as strace; it ends as the replica does.
+	Wrap []string
 
 	log    string
 	binary string
@@ -42,7 +47,8 @@ func (r *Replica) Start() error {
 	}
 	defer log.Close() // the process has its own
 	args := append([]string{"run", "--dir", r.Dir, "--exit-with-stdin", "--log-format", "text"}, r.flags...)
-	c := exec.Command(r.binary, args...)
+	line := append(append([]string(nil), r.Wrap...), append([]string{r.binary}, args...)...)
+	c := exec.Command(line[0], line[1:]...)
 	c.Stdout, c.Stderr, c.Env = log, log, environment()
 	// A signal from the terminal is for us alone: we end the replicas in order.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -70,6 +76,22 @@ func (r *Replica) Program() string { return r.binary }
 
 // Forgive lets the process end by itself without that being a failure.
 func (r *Replica) Forgive() { r.stopped = true }
+
+// Ended waits until the process has ended by itself, and returns its exit status
+// and the last line that it said.
+func (r *Replica) Ended(ctx context.Context) (status int, line string, err error) {
+	r.Forgive()
+	select {
+	case <-r.ended:
+		r.pipe.Close()
+		return r.process.ProcessState.ExitCode(), strings.TrimSpace(tail(r.log, 1)), nil
+	case <-ctx.Done():
+		return 0, "", context.Cause(ctx)
+	}
+}
+
+// LastLine returns the last line that the replica said.
+func (r *Replica) LastLine() string { return strings.TrimSpace(tail(r.log, 1)) }
 
 // Running says whether the process has been started and not ended.
 func (r *Replica) Running() bool {

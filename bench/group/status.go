@@ -28,6 +28,7 @@ type Status struct {
 	Durable   uint64   `json:"durable_checkpoint"`
 	Waiting   string   `json:"waiting"`
 	Transfer  string   `json:"transfer"`
+	Room      string   `json:"room_lacking"`
 	Evidence  int      `json:"evidence"`
 	Connected []string `json:"connected"`
 }
@@ -95,6 +96,24 @@ func (g *Group) AwaitAll(ctx context.Context, wanted func([]Status) bool) error 
 		}
 	}
 	return err
+}
+
+// Await waits until the replica answers and its status is as wanted, and returns
+// it. A replica that ends by itself is an error.
+func (g *Group) Await(ctx context.Context, r *Replica, wanted func(Status) bool) (Status, error) {
+	var last Status
+	err := g.await(ctx, func() bool {
+		s, err := r.Status(ctx)
+		if err != nil {
+			return false
+		}
+		last = s
+		return wanted(s)
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w; its last status: %+v; its last line: %s", r.Name, err, last, r.LastLine())
+	}
+	return last, err
 }
 
 // Primary returns the replica that most replicas take for the primary.

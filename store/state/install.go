@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash"
 	"math"
@@ -30,7 +29,7 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest, of statemachi
 		if m.Version, err = after(q, c.marker.Version, spent); err != nil {
 			return err
 		}
-		if err := errors.Join(s.space.fits(spaceCheckBytes), s.space.claim()); err != nil {
+		if err := s.space.ready(spaceCheckBytes); err != nil {
 			return err
 		}
 		noted := *c

@@ -67,7 +67,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	err = survive(func() error { return s.recover(cfg.Identity) })
 	if err == nil {
-		err = errors.Join(s.space.claimFirst(), s.space.claim(), s.space.fits(0))
+		err = errors.Join(s.space.claimFirst(), s.space.ready(0))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.db.close())

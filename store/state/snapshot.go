@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -24,7 +23,7 @@ func (s *Store) SaveSnapshot(encoded []byte) error {
 		return fmt.Errorf("a snapshot of %d bytes; at most %d are stored", len(encoded), SnapshotBytesMax)
 	}
 	return s.change(func(*control) error {
-		if err := errors.Join(s.space.fits(uint64(len(encoded))), s.space.claim()); err != nil {
+		if err := s.space.ready(uint64(len(encoded))); err != nil {
 			return err
 		}
 		_, stamp, err := s.db.newest(snapshotKey)

@@ -107,6 +107,15 @@ func (s *space) fits(bytes uint64) error {
 	return s.free(owed + writeFactor*bytes)
 }
 
+// ready returns an error unless so many bytes can be written, and sees to it that
+// the next memtable has its log.
+func (s *space) ready(bytes uint64) error {
+	if err := s.fits(bytes); err != nil {
+		return err
+	}
+	return s.claim()
+}
+
 // free returns ErrNoSpace unless so many bytes are free.
 func (s *space) free(need uint64) error {
 	var f unix.Statfs_t

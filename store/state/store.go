@@ -162,7 +162,7 @@ func (s *Store) Apply(changes []statemachine.Change, m statemachine.Marker) erro
 			return fmt.Errorf("%w: apply at version %d; the marker is at %d and Next says what follows",
 				statemachine.ErrVersion, m.Version, c.marker.Version)
 		}
-		if err := errors.Join(s.space.fits(bytes), s.space.claim()); err != nil {
+		if err := s.space.ready(bytes); err != nil {
 			return err
 		}
 		s.leftovers = union(s.leftovers, []statemachine.Version{m.Version}, 0)

@@ -18,7 +18,7 @@ type writer struct {
 
 func (w *writer) write(c *statemachine.Change) error {
 	if w.unseen += uint64(len(c.Key) + len(c.Value)); w.unseen >= spaceCheckBytes {
-		if err := w.look(w.unseen); err != nil {
+		if err := w.space.ready(w.unseen); err != nil {
 			return err
 		}
 		w.unseen = 0
@@ -28,12 +28,4 @@ func (w *writer) write(c *statemachine.Change) error {
 	}
 	w.sets++
 	return w.set(c.Key, c.Value)
-}
-
-// look sees to it that there is room for so many bytes, and for the next memtable.
-func (w *writer) look(bytes uint64) error {
-	if err := w.space.fits(bytes); err != nil {
-		return err
-	}
-	return w.space.claim()
 }
