@@ -53,7 +53,23 @@ func freeAddress(t testing.TB) string {
 	return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", l.Addr().(*net.TCPAddr).Port)
 }
 
+// newGroup runs a group.
 func newGroup(t testing.TB, n int, p consensus.Parameters) *group {
+	t.Helper()
+	g := layOut(t, n, p)
+	for i := range n {
+		g.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range n {
+			g.end(i)
+		}
+	})
+	return g
+}
+
+// layOut makes a group of which no replica runs yet.
+func layOut(t testing.TB, n int, p consensus.Parameters) *group {
 	t.Helper()
 	g := &group{
 		t: t, folder: t.TempDir(), client: generate(t), stop: make([]context.CancelFunc, n),
@@ -77,14 +93,6 @@ func newGroup(t testing.TB, n int, p consensus.Parameters) *group {
 	if g.group, err = consensus.NewGroup(genesis, crypto.Ed25519); err != nil {
 		t.Fatal(err)
 	}
-	for i := range n {
-		g.start(i)
-	}
-	t.Cleanup(func() {
-		for i := range n {
-			g.end(i)
-		}
-	})
 	return g
 }
 

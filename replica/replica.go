@@ -32,8 +32,10 @@ type Replica struct {
 	logger *slog.Logger
 
 	folder *folder
+	disk   func(folder string) log.FS // of the log
 	log    *log.Log
 	store  *state.Store
+	rotten atomic.Bool // its disk failed: closing it would not end
 	found  core.Durable
 
 	driver    *driver
@@ -78,7 +80,7 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 	// Beyond a limit on file sizes a write is an error, then, and no signal (R88).
 	signal.Ignore(unix.SIGXFSZ)
 	r := &Replica{
-		cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), folder: &folder{path: cfg.DataDir},
+		cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), folder: &folder{path: cfg.DataDir}, disk: log.OS,
 		stopping: make(chan struct{}), released: make(chan struct{}), started: time.Now(),
 	}
 	r.inner, r.stop = context.WithCancelCause(context.Background())
@@ -107,7 +109,7 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 	var err error
 	r.store, err = state.Open(state.Config{
 		Dir: r.folder.in("state"), Identity: id, Logger: r.logger,
-		Failed: func(err error) { r.fail(diskError("state", err)) },
+		Failed: r.failState,
 	})
 	if err != nil {
 		return stateError(err)
@@ -130,7 +132,7 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 	if r.found.Marker, err = r.store.Marker(); err != nil {
 		return stateError(err)
 	}
-	r.log, err = log.Open(log.OS(r.folder.in("log")), log.Config{
+	r.log, err = log.Open(r.disk(r.folder.in("log")), log.Config{
 		Identity: id, SegmentBytes: r.cfg.SegmentBytes, Salt: newSalt(), MustExist: !r.folder.fresh,
 		Background: func(work func()) { go work() },
 	}, r.driver.core.Replay)
@@ -162,7 +164,7 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 	}
 	r.storer = &storer{
 		store: r.store, spool: newSpool(r.folder.in("fetched")), evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
-		internal: internal, fail: r.fail,
+		internal: internal, fail: r.failState,
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
 	r.server = newServer(cfg.Group, r.store, newSpool(r.folder.in("served")), internal)
@@ -268,6 +270,14 @@ func (r *Replica) fail(err error) {
 		r.folder.release() // what it takes to stop has to fit
 	}
 	r.stop(err)
+}
+
+// failState ends the replica because of what its state's disk answered.
+func (r *Replica) failState(err error) {
+	if err = diskError("state", err); ExitCode(err) == ExitDisk {
+		r.rotten.Store(true)
+	}
+	r.fail(err)
 }
 
 // enrolled follows the table of clients: who was removed is cut off (R34).

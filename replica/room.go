@@ -135,7 +135,7 @@ func (f *folder) reserve(name string, size int64, probe bool) error {
 	if err != nil {
 		return folderError(err)
 	}
-	err = reserveBlocks(file, size)
+	err = preallocate(file, size)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}

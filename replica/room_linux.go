@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserveBlocks gives a file its blocks without writing them.
-func reserveBlocks(f *os.File, size int64) error {
+// preallocate gives a file its blocks without writing them.
+func preallocate(f *os.File, size int64) error {
 	for {
 		switch err := unix.Fallocate(int(f.Fd()), 0, 0, size); {
 		case errors.Is(err, unix.EINTR):

@@ -4,5 +4,5 @@ package replica
 
 import "os"
 
-// reserveBlocks only sets the size: blocks cannot be claimed in one call here.
-func reserveBlocks(f *os.File, size int64) error { return f.Truncate(size) }
+// preallocate only sets the size: blocks cannot be claimed in one call here.
+func preallocate(f *os.File, size int64) error { return f.Truncate(size) }

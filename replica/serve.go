@@ -97,9 +97,8 @@ func (r *Replica) waitingJSON(lack error) []byte {
 }
 
 // release closes what the replica has open, when nothing uses it any more. When the
-// disk failed a replica that ran, the state stays open, as in a crash: closing it
-// writes, and would not end (R81). Without room it waits until closing has the room
-// that it needs.
+// state's disk failed it stays open, as in a crash: closing it writes, and would not
+// end (R81). Without room it waits until closing has the room that it needs.
 func (r *Replica) release(cause error) {
 	defer close(r.released)
 	if r.log != nil {
@@ -107,19 +106,26 @@ func (r *Replica) release(cause error) {
 			r.logger.Error("log", "reason", err)
 		}
 	}
-	if r.store != nil && (ExitCode(cause) != ExitDisk || r.host == nil) {
-		for tick := time.NewTicker(waitInterval); r.store.CanClose() != nil; <-tick.C {
-			if cause == nil {
-				r.logger.Warn("no room to close the state; the next start takes longer")
-				r.folder.close()
-				return
-			}
-		}
-		if err := r.store.Close(); err != nil {
-			r.logger.Error("state", "reason", err)
-		}
-	}
+	r.closeState(cause)
 	r.folder.close()
+}
+
+func (r *Replica) closeState(cause error) {
+	if r.store == nil || r.rotten.Load() {
+		return
+	}
+	tick := time.NewTicker(waitInterval)
+	defer tick.Stop()
+	for err := r.store.CanClose(); err != nil; err = r.store.CanClose() {
+		if ExitCode(cause) != ExitRoom {
+			r.logger.Warn("the state is left as in a crash, and the next start takes longer", "reason", err)
+			return
+		}
+		<-tick.C
+	}
+	if err := r.store.Close(); err != nil {
+		r.logger.Error("state", "reason", err)
+	}
 }
 
 // awaitRelease waits until everything is closed; after a failure not for long.

@@ -53,7 +53,7 @@ func (s *storer) run(ctx context.Context) {
 		}
 		for _, j := range s.jobs.take() {
 			if err := s.do(ctx, j); err != nil {
-				s.fail(diskError("state", err))
+				s.fail(err)
 				return
 			}
 		}

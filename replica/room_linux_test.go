@@ -1,0 +1,185 @@
+package replica_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/varangian-bft/varangian/replica"
+	"github.com/varangian-bft/varangian/statemachine/kv"
+)
+
+const insideVariable = "VARANGIAN_REPLICA_TEST_INSIDE"
+
+// inNamespace runs the test that calls it in a process with a mount namespace of
+// its own; there it returns true.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideVariable) != "" {
+		if err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	args := []string{"-test.run=^" + t.Name() + "$"}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), insideVariable+"=1")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := c.CombinedOutput()
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOSPC):
+		t.Skip("this machine lets no process have a mount namespace; TestLimits shows what needs none:", err)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return false
+}
+
+// serve runs replica i so that it waits for room; it ends with the test.
+func (g *group) serve(i int) {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop[i], g.ended[i] = stop, make(chan error, 1)
+	go func() { g.ended[i] <- replica.Serve(ctx, g.config(i), kv.New()) }()
+}
+
+// statusOf asks replica i on its socket, as an operator does.
+func (g *group) statusOf(i int) (s replica.Status, ok bool) {
+	text, err := replica.ReadStatus(g.t.Context(), g.config(i).DataDir)
+	return s, err == nil && json.Unmarshal(text, &s) == nil
+}
+
+// TestFullDisk: a replica whose disk is full waits, the others go on, and it
+// rejoins by itself when there is room (R88).
+func TestFullDisk(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	g := newGroup(t, 4, small())
+	g.end(3)
+	dir := g.config(3).DataDir
+	scratch := t.TempDir()
+	if err := os.CopyFS(scratch, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	remount := func(flags uintptr, size string) {
+		t.Helper()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", flags, "mode=700,size="+size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(0, "64m")
+	t.Cleanup(func() {
+		g.end(3)
+		_ = unix.Unmount(dir, unix.MNT_DETACH) // it goes with the namespace
+	})
+	if err := os.CopyFS(dir, os.DirFS(scratch)); err != nil {
+		t.Fatal(err)
+	}
+	c := g.dial()
+	var count int64
+	write := func(times int) {
+		t.Helper()
+		for range times {
+			invoke(t, c, kv.Increment([]byte("n"), 1))
+			count++
+		}
+	}
+	waits := func(says string) {
+		t.Helper()
+		await(t, "r3 waits for room", func() bool {
+			s, ok := g.statusOf(3)
+			return ok && strings.Contains(s.Room, says)
+		})
+		write(20)
+	}
+	returns := func() {
+		t.Helper()
+		await(t, "r3 is back", func() bool {
+			s, ok := g.statusOf(3)
+			return ok && s.Room == "" && s.Executed == g.replica[0].Status().Executed
+		})
+	}
+	write(20)
+	g.serve(3)
+	waits("needs")
+	remount(unix.MS_REMOUNT, "200m")
+	returns()
+
+	filler := filepath.Join(dir, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(s.Bavail)*s.Bsize); err != nil {
+		t.Fatal(err)
+	}
+	waits("0 MiB free")
+	remount(unix.MS_REMOUNT, "350m")
+	returns()
+	write(20)
+	returns()
+	if n, err := kv.DecodeIncrement(invoke(t, c, kv.Increment([]byte("n"), 1)).Value); err != nil || n != count+1 {
+		t.Fatalf("%d increments gave %v (%v)", count+1, n, err)
+	}
+}
+
+// TestLimits: limits of the process that are too low are found at the start, with
+// a status of their own (R88).
+func TestLimits(t *testing.T) {
+	if os.Getenv(insideVariable) == "" {
+		for _, limit := range []string{"-n 100", "-f 2048"} {
+			c := exec.Command("sh", "-c", "ulimit "+limit+` && exec "$0" -test.run='^TestLimits$'`, os.Args[0])
+			c.Env = append(os.Environ(), insideVariable+"=1")
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("ulimit %s: %v\n%s", limit, err, out)
+			}
+		}
+		return
+	}
+	g := layOut(t, 4, small())
+	_, err := replica.New(g.config(0), kv.New())
+	if replica.ExitCode(err) != replica.ExitRoom || !strings.Contains(err.Error(), "the limit of this process is") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("status %d: %v", replica.ExitCode(err), err)
+	}
+}
+
+// TestReadOnly: a file system that cannot be written is no lack of room, and ends
+// the replica with the status of a disk that fails.
+func TestReadOnly(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	g := layOut(t, 4, small())
+	dir := g.config(0).DataDir
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(dir, unix.MNT_DETACH) }() // it goes with the namespace
+	_, err := replica.New(g.config(0), kv.New())
+	if replica.ExitCode(err) != replica.ExitDisk || !errors.Is(err, unix.EROFS) {
+		t.Errorf("status %d: %v", replica.ExitCode(err), err)
+	}
+}
