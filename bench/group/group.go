@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 
+	"github.com/varangian-bft/varangian/bench/links"
 	"github.com/varangian-bft/varangian/crypto/keyfile"
 	"github.com/varangian-bft/varangian/internal/groupfile"
 )
@@ -21,12 +23,14 @@ type Layout struct {
 	Flags    []string // more flags for each replica
 
 	Parameters map[string]int64 // of the group file, where they are not the defaults
+	Linked     bool             // replicas reach each other through Group.Links
 }
 
 // A Group is a group of replica processes.
 type Group struct {
 	Dir      string
 	Replicas []*Replica
+	Links    *links.Mesh // among the replicas; nil unless the layout asks for it
 
 	binaries Binaries
 }
@@ -49,6 +53,11 @@ func New(ctx context.Context, b Binaries, l Layout) (*Group, error) {
 		g.Replicas = append(g.Replicas, &Replica{
 			Name: name, Dir: filepath.Join(l.Dir, name), log: filepath.Join(l.Dir, name+".log"), binary: b.Replica, flags: l.Flags,
 		})
+	}
+	if l.Linked {
+		if err := g.link(); err != nil {
+			return nil, err
+		}
 	}
 	return g, nil
 }
@@ -131,13 +140,25 @@ func (g *Group) Replica(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// Close ends all replicas, at once.
-func (g *Group) Close() error {
+// Kill ends all replicas with SIGKILL, at once.
+func (g *Group) Kill() error {
 	var all []error
+	for _, r := range g.Replicas {
+		all = append(all, r.signal(syscall.SIGKILL))
+	}
 	for _, r := range g.Replicas {
 		all = append(all, r.Kill())
 	}
 	return errors.Join(all...)
+}
+
+// Close ends all replicas and links.
+func (g *Group) Close() error {
+	err := g.Kill()
+	if g.Links != nil {
+		err = errors.Join(err, g.Links.Close())
+	}
+	return err
 }
 
 // Logs returns the last lines that each replica logged, for a person to read.

@@ -120,12 +120,54 @@ func (r *Replica) Kill() error { return r.end(syscall.SIGKILL) }
 // Stop ends the process with SIGTERM, and waits until it has drained.
 func (r *Replica) Stop() error { return r.end(syscall.SIGTERM) }
 
-func (r *Replica) end(signal syscall.Signal) error {
+// Pause makes the process stand still, and Resume lets it go on.
+func (r *Replica) Pause() error { return r.tell(syscall.SIGSTOP) }
+
+// Resume lets the process go on after Pause.
+func (r *Replica) Resume() error { return r.tell(syscall.SIGCONT) }
+
+// signal sends a signal that ends the process, if it runs.
+func (r *Replica) signal(signal syscall.Signal) error {
 	if !r.Running() {
 		return nil
 	}
 	r.stopped = true
+	return r.tell(signal)
+}
+
+func (r *Replica) tell(signal syscall.Signal) error {
 	if err := r.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+// Ended returns a channel that is closed when the process has ended.
+func (r *Replica) Ended() <-chan struct{} { return r.ended }
+
+// LastWords returns the exit status of a process that has ended, and the last line
+// that it said.
+func (r *Replica) LastWords() (status int, line string) {
+	return r.process.ProcessState.ExitCode(), strings.TrimSpace(tail(r.log, 1))
+}
+
+// Said returns the lines from the log of the replica that hold a text, at most
+// those of its last 64 KiB.
+func (r *Replica) Said(text string) []string {
+	var out []string
+	for line := range strings.Lines(tail(r.log, 1<<20)) {
+		if strings.Contains(line, text) {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
+func (r *Replica) end(signal syscall.Signal) error {
+	if !r.Running() {
+		return nil
+	}
+	if err := r.signal(signal); err != nil {
 		return err
 	}
 	timer := time.NewTimer(stopTimeout)

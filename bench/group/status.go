@@ -29,13 +29,14 @@ type Status struct {
 	Waiting   string   `json:"waiting"`
 	Transfer  string   `json:"transfer"`
 	Room      string   `json:"room_lacking"`
+	Recovery  string   `json:"recovering"`
 	Evidence  int      `json:"evidence"`
 	Connected []string `json:"connected"`
 }
 
 // Status asks the replica on its control socket where it stands.
 func (r *Replica) Status(ctx context.Context) (Status, error) {
-	path := filepath.Join(r.Dir, "data", "control")
+	path := filepath.Join(r.Data(), "control")
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,14 @@ func NewWorkspace(parent string) (*Workspace, error) {
 func (w *Workspace) Close() error {
 	defer w.lock.Close()
 	return removeAll(w.Dir)
+}
+
+// Keep leaves the folder in place for a person to look at, under another name that
+// no later call of NewWorkspace removes, and returns that.
+func (w *Workspace) Keep() (string, error) {
+	defer w.lock.Close()
+	kept := strings.Replace(w.Dir, "varangian-bench-", "varangian-kept-", 1)
+	return kept, os.Rename(w.Dir, kept)
 }
 
 // sweep removes what dead processes left. What it cannot remove, or does not own,

@@ -12,6 +12,7 @@ package tally
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -42,6 +43,9 @@ const writesMax = 100_000
 type Tally struct {
 	client  Client
 	prefix  string
+	goOn    bool
+	timeout time.Duration
+	every   time.Duration
 	stop    chan struct{}
 	stopped sync.Once
 	workers sync.WaitGroup
@@ -55,11 +59,26 @@ type Tally struct {
 	moved   chan struct{} // closed and renewed at each acknowledgement
 }
 
+// An Option changes a Tally.
+type Option func(*Tally)
+
+// GoOn lets the workers go on after a write that got no answer within a time,
+// where such are to be expected.
+func GoOn(timeout time.Duration) Option {
+	return func(t *Tally) { t.goOn, t.timeout = true, timeout }
+}
+
+// Every sets the least time from one write of a worker to its next one.
+func Every(d time.Duration) Option { return func(t *Tally) { t.every = d } }
+
 // Start starts workers that each write one thing after the other.
-func Start(ctx context.Context, c Client, prefix string, workers int) *Tally {
+func Start(ctx context.Context, c Client, prefix string, workers int, opts ...Option) *Tally {
 	t := &Tally{
 		client: c, prefix: prefix, stop: make(chan struct{}), fates: make([][]fate, workers), last: time.Now(),
 		moved: make(chan struct{}),
+	}
+	for _, o := range opts {
+		o(t)
 	}
 	for w := range workers {
 		t.workers.Go(func() { t.work(ctx, w) })
@@ -77,20 +96,31 @@ func (t *Tally) sumKey(worker int) []byte { return fmt.Appendf(nil, "%s/%03d=sum
 // work adds 1 under a key of its own for each write, and to a sum with it: a
 // write that was executed twice shows as 2, and half of one in the sum.
 func (t *Tally) work(ctx context.Context, worker int) {
+	pace := time.NewTicker(max(t.every, 1))
+	defer pace.Stop()
 	for write := range writesMax {
 		select {
 		case <-t.stop:
 			return
 		case <-ctx.Done():
 			return
-		default:
+		case <-pace.C:
 		}
 		op := kv.Atomic(kv.Increment(t.key(worker, write), 1), kv.Increment(t.sumKey(worker), 1))
-		_, err := t.client.Invoke(ctx, op)
-		if !t.record(worker, err) {
+		if !t.record(worker, t.invoke(ctx, op)) {
 			return
 		}
 	}
+}
+
+func (t *Tally) invoke(ctx context.Context, op []byte) error {
+	if t.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.timeout)
+		defer cancel()
+	}
+	_, err := t.client.Invoke(ctx, op)
+	return err
 }
 
 // record notes the fate of a worker's next write; false ends the worker.
@@ -112,12 +142,15 @@ func (t *Tally) record(worker int, err error) bool {
 		t.moved = make(chan struct{})
 	}
 	t.fates[worker] = append(t.fates[worker], f)
-	if err != nil && t.failure == nil {
+	if err == nil || t.goOn && (errors.Is(err, client.ErrTimeout) || errors.Is(err, client.ErrOverloaded)) {
+		return true
+	}
+	if t.failure == nil {
 		t.failure = err
 	}
 	// Without an answer the next write would not get one either, and a refusal
 	// repeats itself.
-	return err == nil
+	return false
 }
 
 // Acknowledged returns how many writes were acknowledged so far.

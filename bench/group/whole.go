@@ -1,0 +1,66 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// AwaitWhole waits until a replica takes part in full again: it is connected to
+// all others, has executed what they had when the call began, and withholds no
+// vote. The error says how far it came.
+func (g *Group) AwaitWhole(ctx context.Context, r *Replica) error {
+	target := uint64(0)
+	for _, s := range g.Statuses(ctx) {
+		if s.Name != r.Name {
+			target = max(target, s.Executed)
+		}
+	}
+	var last Status
+	err := g.await(ctx, func() bool {
+		s, err := r.Status(ctx)
+		if err != nil {
+			return false
+		}
+		last = s
+		return s.Executed >= target && s.Recovery == "" && s.Transfer == "" && len(s.Connected) == len(g.Replicas)-1
+	})
+	if err != nil {
+		return fmt.Errorf("%s is not whole: %w; it executed %d of %d, connected %d of %d, recovering %q, transfer %q, waiting %q",
+			r.Name, err, last.Executed, target, len(last.Connected), len(g.Replicas)-1, last.Recovery, last.Transfer, last.Waiting)
+	}
+	return nil
+}
+
+// Evidence returns the files with proofs of lies that the replicas keep. Where no
+// replica lies, each of them is a contradictory vote.
+func (g *Group) Evidence() ([]string, error) {
+	var out []string
+	for _, r := range g.Replicas {
+		dir := filepath.Join(r.Data(), "evidence")
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		for _, f := range files {
+			out = append(out, filepath.Join(dir, f.Name()))
+		}
+	}
+	return out, nil
+}
+
+// Data returns the data folder of the replica.
+func (r *Replica) Data() string { return filepath.Join(r.Dir, "data") }
+
+// Wipe removes what is in the data folder of a replica that does not run.
+func (r *Replica) Wipe() error {
+	if r.Running() {
+		return fmt.Errorf("%s runs", r.Name)
+	}
+	if err := os.RemoveAll(r.Data()); err != nil {
+		return err
+	}
+	return os.Mkdir(r.Data(), 0o700)
+}
