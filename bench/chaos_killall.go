@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/varangian-bft/varangian/bench/group"
 	"github.com/varangian-bft/varangian/bench/tally"
@@ -15,39 +14,12 @@ import (
 const (
 	roundWrites  = 1000
 	roundTimeout = time.Minute
-	roundsMax    = 1000
+	backTimeout  = 10 * time.Second // from the kill to the next acknowledged write
 )
 
-func killallCommand() *cobra.Command {
-	var rounds int
-	c := &cobra.Command{
-		Use:   "killall",
-		Short: "Kill all replicas at once under load, again and again, and look for each acknowledged write",
-		Args:  cobra.NoArgs,
-	}
-	c.Flags().IntVar(&rounds, "rounds", 5, "how often")
-	bin := binFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if rounds < 1 || rounds > roundsMax {
-			return misuse("--rounds is %d; want 1 to %d", rounds, roundsMax)
-		}
-		building, cancel := context.WithTimeout(c.Context(), buildTimeout)
-		defer cancel()
-		p, err := newPlace(building, *bin)
-		if err != nil {
-			return err
-		}
-		n := &narrator{out: c.OutOrStdout()}
-		if err := whole(p.close, func() error { return killAll(c.Context(), p, n, rounds) }); err != nil {
-			return fmt.Errorf("killall: round %d: %w", n.step, err)
-		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), "killall: ok")
-		return err
-	}
-	return c
-}
-
-func killAll(ctx context.Context, p *place, n *narrator, rounds int) error {
+// killAllRounds kills all replicas at once under load, again and again, and looks
+// for each acknowledged write.
+func killAllRounds(ctx context.Context, p *place, n *narrator, rounds int) error {
 	g, err := group.New(ctx, p.binaries, group.Layout{Replicas: demoReplicas, Clients: 1, Dir: filepath.Join(p.dir, "group")})
 	if err != nil {
 		return err
@@ -61,11 +33,14 @@ func killAll(ctx context.Context, p *place, n *narrator, rounds int) error {
 			return err
 		}
 		defer c.Close()
-		load := tally.Start(ctx, c, "killall", demoWorkers)
+		load := tally.Start(ctx, c, "kill-all", demoWorkers)
+		var pauses []time.Duration
 		for range rounds {
-			if err := killRound(ctx, g, load, n); err != nil {
+			pause, err := killRound(ctx, g, load, n)
+			if err != nil {
 				return err
 			}
+			pauses = append(pauses, pause)
 		}
 		if err := load.Stop(); err != nil {
 			return err
@@ -80,6 +55,8 @@ func killAll(ctx context.Context, p *place, n *narrator, rounds int) error {
 		if err != nil {
 			return err
 		}
+		slices.Sort(pauses)
+		n.say("back after %v at least, %v in the median, %v at most", round(pauses[0]), round(pauses[len(pauses)/2]), round(pauses[len(pauses)-1]))
 		n.say("all replicas executed %d and have history %s", executed, history)
 		n.say("all %d acknowledged writes are there, each exactly once", v.Acknowledged)
 		return nil
@@ -94,26 +71,30 @@ func roundContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, roundTimeout, fmt.Errorf("not done within %v", roundTimeout))
 }
 
-// killRound waits for writes, kills all replicas, starts them again and waits for
-// more.
-func killRound(ctx context.Context, g *group.Group, load *tally.Tally, n *narrator) error {
+// killRound waits for writes, kills all replicas, starts them again, and returns
+// how long no write was acknowledged.
+func killRound(ctx context.Context, g *group.Group, load *tally.Tally, n *narrator) (time.Duration, error) {
 	n.begin("Kill all replicas with SIGKILL, and start them again.")
 	ctx, cancel := roundContext(ctx)
 	defer cancel()
 	if err := load.Await(ctx, load.Acknowledged()+roundWrites); err != nil {
-		return err
+		return 0, err
 	}
 	load.Mark()
-	if err := g.Close(); err != nil {
-		return err
+	if err := g.Kill(); err != nil {
+		return 0, err
 	}
 	before := load.Acknowledged()
 	if err := g.Start(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	if err := load.Await(ctx, before+roundWrites); err != nil {
-		return err
+		return 0, err
 	}
-	n.say("after %d acknowledged writes; the service was back after %v", before, round(load.Pause()))
-	return nil
+	pause := load.Pause()
+	n.say("after %d acknowledged writes; the service was back after %v", before, round(pause))
+	if pause > backTimeout {
+		return 0, fmt.Errorf("the service was back after %v, more than %v", round(pause), backTimeout)
+	}
+	return pause, nil
 }

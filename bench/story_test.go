@@ -27,9 +27,9 @@ func TestKillAllAndRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("killall", func(t *testing.T) {
-		out := say(t, "killall", "--rounds", "5", "--bin", p.dir)
-		if !strings.HasSuffix(out, "killall: ok\n") || strings.Count(out, "Kill all replicas") != 5 {
+	t.Run("kill-all", func(t *testing.T) {
+		out := say(t, "chaos", "--kill-all", "--rounds", "5", "--bin", p.dir)
+		if !strings.HasSuffix(out, "chaos: ok\n") || strings.Count(out, "Kill all replicas") != 5 {
 			t.Error(out)
 		}
 	})

@@ -142,15 +142,6 @@ func (r *Replica) tell(signal syscall.Signal) error {
 	return nil
 }
 
-// Ended returns a channel that is closed when the process has ended.
-func (r *Replica) Ended() <-chan struct{} { return r.ended }
-
-// LastWords returns the exit status of a process that has ended, and the last line
-// that it said.
-func (r *Replica) LastWords() (status int, line string) {
-	return r.process.ProcessState.ExitCode(), strings.TrimSpace(tail(r.log, 1))
-}
-
 // Said returns the lines from the log of the replica that hold a text, at most
 // those of its last 64 KiB.
 func (r *Replica) Said(text string) []string {
