@@ -48,6 +48,10 @@ const (
 	witnessKey   = loadClients
 	clientsCount = loadClients + 1
 
+	// window gives a replica that is away for seconds a fair chance to come back
+	// without state transfer, and one that is away for longer none.
+	window = 1024
+
 	startTimeout = time.Minute
 	wholeTimeout = 90 * time.Second // for one replica to be whole again, under full load
 	roundTimeout = 3 * time.Minute  // for one round of faults
@@ -98,12 +102,13 @@ func (r *run) setUp(ctx context.Context) (err error) {
 	starting, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the group was not ready within %v", startTimeout))
 	defer cancel()
 	r.group, err = group.New(starting, r.Binaries, group.Layout{
-		Replicas: r.Replicas, Clients: clientsCount, Dir: r.Dir, Linked: true, Parameters: r.parameters,
-		Flags: []string{"--segment-bytes", "8388608"},
+		Replicas: r.Replicas, Clients: clientsCount, Dir: r.Dir, Linked: true,
+		Parameters: map[string]int64{"window": window}, Flags: []string{"--segment-bytes", "8388608"},
 	})
 	if err != nil {
 		return err
 	}
+	r.say("%d replicas, of which %d may be faulty", r.Replicas, consensus.QuorumsOf(r.Replicas).F)
 	if err = r.group.Start(starting); err == nil {
 		err = r.load(ctx)
 	}
@@ -112,14 +117,6 @@ func (r *run) setUp(ctx context.Context) (err error) {
 		r.tearDown()
 	}
 	return err
-}
-
-// parameters gives a replica that is away for seconds a fair chance to come back
-// without state transfer, and one that is away for longer none.
-func (r *run) parameters(p *consensus.Parameters) {
-	p.Window = 8 * p.CheckpointInterval
-	fmt.Fprintf(r.Out, "%d replicas, of which %d may be faulty; a checkpoint each %d batches, a window of %d, a snapshot each %d checkpoints\n",
-		r.Replicas, consensus.QuorumsOf(r.Replicas).F, p.CheckpointInterval, p.Window, p.SnapshotInterval)
 }
 
 // load starts clients that count, compare and write.
