@@ -37,6 +37,32 @@ type Genesis struct {
 	Replicas   []Member
 	Clients    []Enrolment // in force at sequence 0
 	Parameters Parameters
+	Origin     Origin // the zero Origin for a group that begins empty
+}
+
+// An Origin is the snapshot of another group, which ended, with whose state a
+// group begins. It is part of the group id, so that members which begin with
+// another state are in another group (R8).
+type Origin struct {
+	Group    crypto.Digest // the group id of the one that ended
+	Epoch    Epoch
+	Sequence Sequence      // of the snapshot
+	Chain    crypto.Digest // its write-set chain
+	Root     crypto.Digest // over its partition digests: it covers the whole state
+}
+
+// Given reports whether a group begins with the state of another one.
+func (o Origin) Given() bool { return o != Origin{} }
+
+// Marshal returns the one encoding of a snapshot's origin.
+func (o Origin) Marshal() []byte {
+	var b cryptobyte.Builder
+	b.AddBytes(o.Group[:])
+	b.AddUint64(uint64(o.Epoch))
+	b.AddUint64(uint64(o.Sequence))
+	b.AddBytes(o.Chain[:])
+	b.AddBytes(o.Root[:])
+	return b.BytesOrPanic()
 }
 
 // Quorums are the sizes that a group of n replicas counts with (R1).
@@ -81,6 +107,8 @@ func NewGroup(g Genesis, scheme crypto.Scheme) (*Group, error) {
 		return nil, fmt.Errorf("faults is %d; %d replicas tolerate %d", g.Faults, n, q.F)
 	case len(g.Name) == 0 || len(g.Name) > 64:
 		return nil, errors.New("the group needs a name of 1 to 64 bytes")
+	case g.Origin.Given() && (g.Origin.Epoch == 0 || g.Origin.Sequence == 0):
+		return nil, errors.New("an origin is a snapshot of another group, from epoch 1 and sequence 1 on")
 	}
 	if err := g.Parameters.Validate(); err != nil {
 		return nil, err
@@ -152,6 +180,11 @@ func (g Genesis) id() crypto.Digest {
 		c.Marshal(&b)
 	}
 	g.Parameters.marshal(&b)
+	if g.Origin.Given() {
+		// A second part, which no group without an origin has: parts are hashed with
+		// their lengths (R13).
+		return crypto.Hash(crypto.KindConfiguration, b.BytesOrPanic(), g.Origin.Marshal())
+	}
 	return crypto.Hash(crypto.KindConfiguration, b.BytesOrPanic())
 }
 

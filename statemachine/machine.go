@@ -56,7 +56,8 @@ func WithPanic(report func(value any)) Option { return func(m *Machine) { m.onPa
 
 // NewMachine returns a machine that goes on where the store's marker stands. To a
 // new store it writes the genesis state first. It fails if the store belongs to
-// another group or was written under other rules of execution.
+// another group or was written under other rules of execution, and with ErrOrigin
+// if it is new and the group begins with the state of another one.
 func NewMachine(app Application, g *consensus.Group, store Store, options ...Option) (*Machine, error) {
 	m := &Machine{application: app, group: g, limits: &g.Genesis.Parameters, scheme: crypto.Ed25519, store: store}
 	for _, o := range options {
@@ -67,6 +68,9 @@ func NewMachine(app Application, g *consensus.Group, store Store, options ...Opt
 		return nil, fmt.Errorf("read the marker of the state: %w", err)
 	}
 	if marker == (Marker{}) {
+		if g.Genesis.Origin.Given() {
+			return nil, ErrOrigin
+		}
 		changes, first := Genesis(g)
 		if err := store.Apply(changes, first); err != nil {
 			return nil, fmt.Errorf("store the genesis state: %w", err)

@@ -25,8 +25,9 @@ type File struct {
 	Engine     string // "pbft"
 	Faults     int    // f, as R1 gives it for the number of replicas
 	Parameters consensus.Parameters
-	Replicas   []Replica // the index is the replica's id
-	Clients    []Client  // enrolled at sequence 0 (R34)
+	Replicas   []Replica        // the index is the replica's id
+	Clients    []Client         // enrolled at sequence 0 (R34)
+	Origin     consensus.Origin // the zero Origin unless the group begins with a backup
 
 	path string // for errors; empty unless read from a file
 }
@@ -133,7 +134,7 @@ func syncDir(dir string) error {
 
 // Genesis returns what all parties agree on: everything but the addresses.
 func (f *File) Genesis() consensus.Genesis {
-	g := consensus.Genesis{Name: f.Name, Engine: f.Engine, Faults: f.Faults, Parameters: f.Parameters}
+	g := consensus.Genesis{Name: f.Name, Engine: f.Engine, Faults: f.Faults, Parameters: f.Parameters, Origin: f.Origin}
 	for _, r := range f.Replicas {
 		g.Replicas = append(g.Replicas, consensus.Member{Name: r.Name, Key: r.Key, Transport: r.Transport})
 	}

@@ -17,6 +17,7 @@ type (
 		Engine     *string            `toml:"engine" doc:"Protocol that orders requests: \"pbft\" tolerates replicas that lie."`
 		Faults     *int64             `toml:"faults" doc:"Replicas that may be faulty at once: 1 of 4, 2 of 7, 3 of 10, 4 of 13."`
 		Parameters *documentParameter `toml:"parameters"`
+		Origin     *documentOrigin    `toml:"origin"`
 		Replicas   []documentReplica  `toml:"replicas"`
 		Clients    []documentClient   `toml:"clients"`
 	}
@@ -33,6 +34,14 @@ type (
 		Key       *crypto.PublicKey `toml:"key" doc:"Public key that signs requests."`
 		Transport *crypto.PublicKey `toml:"transport" doc:"Public key that identifies the client to the transport."`
 		Operator  *bool             `toml:"operator" doc:"Whether it may add and remove clients."`
+	}
+
+	documentOrigin struct {
+		Group    *crypto.Digest `toml:"group" doc:"Id of the group that ended."`
+		Epoch    *uint64        `toml:"epoch" doc:"Its epoch at the snapshot."`
+		Sequence *uint64        `toml:"sequence" doc:"Sequence number of the snapshot; nothing after it is in the backup."`
+		Chain    *crypto.Digest `toml:"chain" doc:"Write-set chain of the snapshot."`
+		Root     *crypto.Digest `toml:"root" doc:"Digest of the whole state: what the parties compare before they begin with it."`
 	}
 
 	// documentParameter has the field names of consensus.Parameters.
@@ -71,6 +80,9 @@ func newDocument(f *File) *document {
 		}
 		fields.Field(i).Set(reflect.ValueOf(n))
 	}
+	if o := &f.Origin; o.Given() {
+		d.Origin = &documentOrigin{&o.Group, (*uint64)(&o.Epoch), (*uint64)(&o.Sequence), &o.Chain, &o.Root}
+	}
 	for i := range f.Replicas {
 		r := &f.Replicas[i]
 		d.Replicas = append(d.Replicas, documentReplica{&r.Name, &r.Key, &r.Transport, &r.Address})
@@ -85,6 +97,11 @@ func newDocument(f *File) *document {
 // file is the inverse of newDocument. No pointer in d is nil.
 func (d *document) file(path string) *File {
 	f := &File{Name: *d.Name, Engine: *d.Engine, Faults: int(*d.Faults), Parameters: d.Parameters.parameters(), path: path}
+	if o := d.Origin; o != nil {
+		f.Origin = consensus.Origin{
+			Group: *o.Group, Epoch: consensus.Epoch(*o.Epoch), Sequence: consensus.Sequence(*o.Sequence), Chain: *o.Chain, Root: *o.Root,
+		}
+	}
 	for _, r := range d.Replicas {
 		f.Replicas = append(f.Replicas, Replica{*r.Name, *r.Key, *r.Transport, *r.Address})
 	}

@@ -25,6 +25,10 @@ func (f *File) Marshal() ([]byte, error) {
 	writeKeys(&b, reflect.ValueOf(d).Elem(), true)
 	b.WriteString("\n# Limits and intervals that every replica must agree on.\n[parameters]\n")
 	writeKeys(&b, reflect.ValueOf(d.Parameters).Elem(), true)
+	if d.Origin != nil {
+		b.WriteString("\n# The snapshot of another group, with whose state this one begins.\n[origin]\n")
+		writeKeys(&b, reflect.ValueOf(d.Origin).Elem(), true)
+	}
 	b.WriteString("\n# The replicas, in order of their ids from 0.\n")
 	for i := range d.Replicas {
 		b.WriteString(strings.Repeat("\n", min(i, 1)) + "[[replicas]]\n")

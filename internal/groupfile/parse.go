@@ -78,7 +78,7 @@ func plain(problem string) string {
 		want = "an integer"
 	case "bool":
 		want = "true or false"
-	case "string", "crypto.PublicKey":
+	case "string", "crypto.PublicKey", "crypto.Digest":
 		want = "a string"
 	default:
 		want = "a table"
@@ -94,6 +94,14 @@ func (d *document) complete() error {
 	}
 	if err := present("[parameters] ", reflect.ValueOf(d.Parameters).Elem()); err != nil {
 		return err
+	}
+	if d.Origin != nil {
+		if err := present("[origin] ", reflect.ValueOf(d.Origin).Elem()); err != nil {
+			return err
+		}
+		if *d.Origin.Epoch == 0 || *d.Origin.Sequence == 0 {
+			return errors.New("the table [origin] names no snapshot: epoch and sequence start at 1; take the file from whoever made the group")
+		}
 	}
 	for i := range d.Replicas {
 		if err := present(fmt.Sprintf("[[replicas]] number %d ", i), reflect.ValueOf(&d.Replicas[i]).Elem()); err != nil {
@@ -115,6 +123,9 @@ func present(where string, v reflect.Value) error {
 			continue
 		}
 		key := field.Tag.Get("toml")
+		if key == "origin" {
+			continue // its absence says that the group begins empty
+		}
 		if field.Type.Elem().Kind() == reflect.Struct {
 			return fmt.Errorf("the table [%s] is missing; take the file from whoever made the group", key)
 		}
