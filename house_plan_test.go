@@ -48,6 +48,10 @@ var plan = []room{
 	},
 	{pkg: "statemachine/kv", pure: true, ours: []string{"consensus", "crypto", "statemachine"}, others: []string{cryptobyte}},
 	{pkg: "internal/wire", pure: true, ours: []string{"consensus", "crypto"}, others: []string{cryptobyte}},
+	{
+		pkg: "internal/backup", pure: true, ours: []string{"consensus", "crypto", "internal/wire", "statemachine"},
+		others: []string{cryptobyte, "github.com/klauspost/compress/zstd"},
+	},
 	{pkg: "internal/groupfile", ours: []string{"consensus", "crypto"}, others: []string{toml}},
 	{
 		pkg: "replica/transfer", pure: true, ours: []string{"consensus", "statemachine", "crypto", "internal/wire"},
