@@ -85,8 +85,8 @@ var plan = []room{
 	{
 		pkg: "replica",
 		ours: []string{
-			"consensus", "crypto", "crypto/keyfile", "internal/groupfile", "internal/wire", "network", "paxos", "pbft", "raft",
-			"replica/core", "replica/transfer", "statemachine", "statemachine/kv", "store/log", "store/state",
+			"consensus", "crypto", "crypto/keyfile", "internal/backup", "internal/groupfile", "internal/wire", "network", "paxos",
+			"pbft", "raft", "replica/core", "replica/transfer", "statemachine", "statemachine/kv", "store/log", "store/state",
 		},
 		others: []string{cryptobyte, xsync, xsys},
 	},

@@ -20,7 +20,7 @@ func controlPath(dataDir string) string { return filepath.Join(dataDir, "control
 
 // serveControl answers the operator on a socket of mode 0600 in the data folder.
 // The function that it returns closes it.
-func serveControl(dataDir string, status func() []byte) (closing func(), err error) {
+func serveControl(dataDir string, status func() []byte, backup http.HandlerFunc) (closing func(), err error) {
 	path := controlPath(dataDir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, failure(ExitSurroundings, "control socket: %w", err)
@@ -38,6 +38,7 @@ func serveControl(dataDir string, status func() []byte) (closing func(), err err
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(status()) // the asker may be gone
 	})
+	mux.HandleFunc("GET /backup", backup)
 	server := &http.Server{Handler: mux, ReadTimeout: controlTimeout, WriteTimeout: controlTimeout}
 	done := make(chan struct{})
 	go func() {
@@ -49,9 +50,20 @@ func serveControl(dataDir string, status func() []byte) (closing func(), err err
 
 // ReadStatus asks the replica that runs on a data folder for its status, as JSON.
 func ReadStatus(ctx context.Context, dataDir string) ([]byte, error) {
+	answer, err := askControl(ctx, dataDir, "/status", controlTimeout)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+}
+
+// askControl asks the replica that runs on a data folder. The whole exchange may
+// take the time-out; without one the context alone ends it.
+func askControl(ctx context.Context, dataDir, what string, timeout time.Duration) (*http.Response, error) {
 	path := controlPath(dataDir)
 	client := &http.Client{
-		Timeout: controlTimeout,
+		Timeout: timeout,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -59,7 +71,7 @@ func ReadStatus(ctx context.Context, dataDir string) ([]byte, error) {
 			},
 		},
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://control/status", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://control"+what, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +79,5 @@ func ReadStatus(ctx context.Context, dataDir string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no replica answers on %s: is it running on this data folder?", path)
 	}
-	defer answer.Body.Close()
-	return io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	return answer, nil
 }

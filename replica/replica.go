@@ -55,6 +55,7 @@ type Replica struct {
 	stopping chan struct{} // closed when clients are turned away
 	released chan struct{} // closed when nothing is open any more
 	status   statusBoard
+	backups  sync.Mutex // held by the one that is under way
 	started  time.Time
 }
 
@@ -88,7 +89,10 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 		o(r)
 	}
 	id := identity(cfg.Group, self)
-	err := r.folder.open(id)
+	err := cfg.begun()
+	if err == nil {
+		err = r.folder.open(id)
+	}
 	if err == nil {
 		err = r.folder.fits(cfg.SegmentBytes)
 	}
@@ -206,7 +210,7 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 	if err := r.listen(r.inner); err != nil {
 		return err
 	}
-	control, err := serveControl(r.folder.path, r.StatusJSON)
+	control, err := serveControl(r.folder.path, r.StatusJSON, r.serveBackup)
 	if err != nil {
 		r.host.Close()
 		return err

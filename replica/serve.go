@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/varangian-bft/varangian/statemachine"
@@ -52,7 +53,9 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 // open is closed; false if the context ends before.
 func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) bool {
 	r.logger.Error("replica waits for room, and goes on by itself when there is", "reason", lack)
-	control, err := serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) })
+	control, err := serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "it waits for room on its disk", http.StatusServiceUnavailable)
+	})
 	if err != nil { // the line says it as well
 		control = func() {}
 	}

@@ -43,6 +43,18 @@ func InheritedChain(g *consensus.Group) crypto.Digest {
 	return NextChain(g.Genesis.Origin.Chain, 0, g.ID)
 }
 
+// ReadClient returns the enrolment that an entry of a state holds; ok is false if
+// it holds another thing.
+func ReadClient(c Change) (e consensus.Enrolment, ok bool) {
+	rest, ok := bytes.CutPrefix(c.Key, []byte{frameworkPrefix, clientPrefix})
+	if !ok {
+		return e, false
+	}
+	s := cryptobyte.String(c.Value)
+	e, ok = consensus.ReadEnrolment(&s)
+	return e, ok && s.Empty() && bytes.Equal(rest, e.Client[:])
+}
+
 // An inheritance is one pass over the entries of a snapshot.
 type inheritance struct {
 	group    *consensus.Group

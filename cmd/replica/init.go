@@ -24,6 +24,7 @@ type layout struct {
 	addressBase string
 	ports       string
 	seal        sealing
+	origin      *successor // nil for a group that begins empty
 }
 
 const (
@@ -44,6 +45,7 @@ func (l *layout) addFlags(c *cobra.Command) {
 
 func initCommand() *cobra.Command {
 	var l layout
+	var from, oldGroup string
 	c := &cobra.Command{
 		Use:   "init --dir DIR",
 		Short: "Lay out a whole group: keys, configuration, group file",
@@ -57,11 +59,26 @@ func initCommand() *cobra.Command {
   operator/keys            keys that may add and remove clients
 
 For replicas on several machines, edit the addresses in group.toml, and give each
-party the group file and its own folder.`,
+party the group file and its own folder.
+
+With --restore FILE the group begins with the state in a backup of another group,
+which ended because it lost its quorum for good. Its clients keep their keys, and its
+parameters stay; the replicas get new keys. The group file names the snapshot, so
+that members which begin with another one are in another group. What the old group
+executed after the snapshot is given up: read docs/operations.md first.`,
 		Example: `  replica init --replicas 4 --dir group
-  replica init --replicas 1 --faults 0 --dir alone`,
+  replica init --replicas 1 --faults 0 --dir alone
+  replica init --restore monday.backup --old-group group/group.toml --dir successor`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if (from == "") != (oldGroup == "") {
+				return cli.Usage("--restore FILE and --old-group FILE go together: the backup, and the file of the group that it is of")
+			}
+			if from != "" {
+				if err := l.succeed(c, from, oldGroup); err != nil {
+					return err
+				}
+			}
 			if !c.Flags().Changed("faults") {
 				if l.faults = consensus.QuorumsOf(l.replicas).F; l.replicas == 1 {
 					return cli.Usage("one replica tolerates no fault; give --faults 0 if that is meant, or use --replicas 4")
@@ -76,6 +93,8 @@ party the group file and its own folder.`,
 	}
 	l.addFlags(c)
 	l.seal.addFlags(c)
+	c.Flags().StringVar(&from, "restore", "", "a backup of another group, with whose state this one begins")
+	c.Flags().StringVar(&oldGroup, "old-group", "", "the group file of the group that the backup is of")
 	return c
 }
 
@@ -135,6 +154,9 @@ func (l *layout) check() error {
 // fill writes the files of the group.
 func (l *layout) fill(dir string, addresses []string, passphrase []byte) (*consensus.Group, error) {
 	f := &groupfile.File{Name: l.name, Engine: "pbft", Faults: l.faults, Parameters: consensus.DefaultParameters()}
+	if l.origin != nil {
+		l.origin.enter(f)
+	}
 	for i, address := range addresses {
 		name := fmt.Sprintf("replica-%d", i)
 		public, err := l.party(dir, name, passphrase)
@@ -150,7 +172,7 @@ func (l *layout) fill(dir string, addresses []string, passphrase []byte) (*conse
 		}
 		f.Replicas = append(f.Replicas, groupfile.Replica{Name: name, Key: public.Signing, Transport: public.Transport, Address: address})
 	}
-	for i := range l.clients + 1 {
+	for i := range l.parties() {
 		name, operator := fmt.Sprintf("client-%d", i), i == l.clients
 		if operator {
 			name = "operator"
@@ -182,6 +204,9 @@ func (l *layout) party(dir, name string, passphrase []byte) (keyfile.Public, err
 // explain says what was made and what to type next.
 func (l *layout) explain(c *cobra.Command, g *consensus.Group) error {
 	out := c.OutOrStdout()
+	if l.origin != nil {
+		return l.origin.explain(out, l, g)
+	}
 	fmt.Fprintf(out, "Made group %q in %s: %d replicas, of which %d may be faulty; %d clients and an operator.\nGroup id %s\n\n",
 		l.name, l.dir, g.N, g.F, l.clients, g.ID)
 	fmt.Fprint(out, "Start each replica in a terminal of its own:\n")

@@ -37,7 +37,7 @@ after 3 and 4.`,
   replica status --dir group/replica-0`,
 		Args: cobra.NoArgs,
 	}
-	root.AddCommand(initCommand(), devCommand(), runCommand(), statusCommand(), evidenceCommand(), verifyCommand(), alarmCommand(), configCommand(), keygenCommand(), versionCommand())
+	root.AddCommand(initCommand(), devCommand(), runCommand(), statusCommand(), backupCommand(), restoreCommand(), evidenceCommand(), verifyCommand(), alarmCommand(), configCommand(), keygenCommand(), versionCommand())
 	return root
 }
 
