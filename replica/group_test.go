@@ -68,8 +68,8 @@ func newGroup(t testing.TB, n int, p consensus.Parameters) *group {
 	return g
 }
 
-// layOut makes a group of which no replica runs yet.
-func layOut(t testing.TB, n int, p consensus.Parameters) *group {
+// layOut makes a group of which no replica runs yet. changes edit its genesis.
+func layOut(t testing.TB, n int, p consensus.Parameters, changes ...func(*consensus.Genesis)) *group {
 	t.Helper()
 	g := &group{
 		t: t, folder: t.TempDir(), client: generate(t), stop: make([]context.CancelFunc, n),
@@ -89,6 +89,9 @@ func layOut(t testing.TB, n int, p consensus.Parameters) *group {
 	genesis.Clients = []consensus.Enrolment{{
 		Name: "c0", Client: consensus.ClientID(g.client.Public().Signing), Transport: g.client.Public().Transport, Operator: true,
 	}}
+	for _, change := range changes {
+		change(&genesis)
+	}
 	var err error
 	if g.group, err = consensus.NewGroup(genesis, crypto.Ed25519); err != nil {
 		t.Fatal(err)
