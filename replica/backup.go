@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/backup"
@@ -90,16 +88,12 @@ func (p *pace) spend(ctx context.Context, n int) error {
 // scan, which no later snapshot, nor the compaction behind it, takes away (R55).
 func writeBackup(ctx context.Context, store statemachine.Store, g *consensus.Group, to io.Writer, p *pace) error {
 	for try := 1; ; try++ {
-		saved, err := store.SavedSnapshot()
+		certificate, table, err := core.SavedSnapshot(g, store, crypto.Ed25519)
 		if err != nil {
 			return err
 		}
-		if saved == nil {
-			return ErrNoSnapshot
-		}
-		certificate, table, err := core.ReadSavedSnapshot(saved, g)
-		if err != nil {
-			return err
+		if certificate.Sequence == 0 {
+			return ErrNoSnapshot // that of genesis is no one's statement
 		}
 		// The version is that of this store alone.
 		table.Version = 0
@@ -234,13 +228,18 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFolder(dataDir)
+	lock, err := lockStopped(dataDir)
 	if err != nil {
 		return nil, err
 	}
+	unlock := func() {
+		if lock != nil {
+			lock.Close()
+		}
+	}
 	store, err := state.Open(state.Config{Dir: filepath.Join(dataDir, "state"), Identity: id})
 	if err != nil {
-		lock.Close()
+		unlock()
 		return nil, stateError(err)
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -254,7 +253,7 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 		}
 		to.CloseWithError(err)
 		done <- errors.Join(err, store.Close())
-		lock.Close()
+		unlock()
 	}()
 	return &source{Reader: from, end: func() error {
 		stop()
@@ -283,17 +282,4 @@ func folderIdentity(dataDir string, g *consensus.Group) (crypto.Digest, error) {
 		}
 	}
 	return crypto.Digest{}, failure(ExitSurroundings, "data folder %s belongs to no replica of group %q: use the group file of its group", dataDir, g.Genesis.Name)
-}
-
-// lockFolder takes the lock of a data folder.
-func lockFolder(path string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(path, "LOCK"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, failure(ExitSurroundings, "data folder: %w", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, failure(ExitSurroundings, "data folder %s is in use by another process, which does not answer: wait for it, or stop it", path)
-	}
-	return lock, nil
 }

@@ -224,7 +224,7 @@ func TestBackupOfFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if err := request(g.config(3).DataDir); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if err := request(g.config(3).DataDir); err == nil || !strings.Contains(err.Error(), "is in use") {
 		t.Errorf("a folder in use: %v", err)
 	}
 	only(t, g.folder, "r0", "r1", "r2", "r3", "running", "stopped")

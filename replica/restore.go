@@ -175,7 +175,7 @@ func install(ctx context.Context, store *state.Store, g *consensus.Group, b *Bac
 	if begins {
 		at, chain, contents = 0, statemachine.InheritedChain(g), statemachine.Inherit(g, r.Next)
 	}
-	if _, err := store.Install(at, chain, contents); err != nil {
+	if _, err := store.Install(at, chain, statemachine.AllPartitions(), contents); err != nil {
 		if fault := new(backup.Fault); errors.As(err, &fault) || ctx.Err() != nil {
 			return backupError(b.File, err)
 		}

@@ -63,7 +63,7 @@ func (w *world) successor(change func(*consensus.Genesis)) (*world, error) {
 		w.t.Fatalf("a machine without the inherited state: %v", err)
 	}
 	list := entries(w.t.(*testing.T), w.store)
-	first, err := next.store.Install(0, statemachine.InheritedChain(next.group), statemachine.Inherit(next.group, stream(list)))
+	first, err := next.store.Install(0, statemachine.InheritedChain(next.group), statemachine.AllPartitions(), statemachine.Inherit(next.group, stream(list)))
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,17 @@ func readSaved(g *consensus.Group, store statemachine.Store) (c crypto.Unverifie
 	if err != nil {
 		return c, nil, err
 	}
+	if saved == nil && g.Genesis.Origin.Given() {
+		// What the group file certifies is the state of another group, from which this
+		// one was made: what was stored is all that there is to compare with.
+		m, err := store.Marker()
+		if err != nil {
+			return c, nil, err
+		}
+		c.Value.Chain = statemachine.InheritedChain(g)
+		p, err = statemachine.ComputePartitions(store, min(lastVersion(0), m.Version))
+		return c, p, err
+	}
 	if saved == nil {
 		changes, marker := statemachine.Genesis(g)
 		p, c.Value.Chain = new(statemachine.Partitions), marker.Chain
