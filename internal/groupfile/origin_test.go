@@ -61,7 +61,7 @@ func TestOriginRefused(t *testing.T) {
 	}
 	for old, want := range map[string]string{
 		"sequence = 2048\n": "[origin] lacks the key sequence",
-		"chain = \"02":       "[origin] lacks the key chain",
+		"chain = \"02":      "[origin] lacks the key chain",
 		"epoch = 1\n":       "[origin] lacks the key epoch",
 	} {
 		begin := strings.Index(string(text), old)
