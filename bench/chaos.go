@@ -96,7 +96,7 @@ func inKeptPlace(c *cobra.Command, bin, again string, work func(context.Context,
 	}
 	if err := work(c.Context(), p); err != nil {
 		if !failedByItself(err) {
-			return errors.Join(err, p.close())
+			return errors.Join(context.Cause(c.Context()), p.close())
 		}
 		kept, keeping := p.keep()
 		fmt.Fprintf(c.OutOrStdout(), "FAILED: %v\n\nlogs and data are kept in %s; again: go run ./bench %s\n", err, kept, again)

@@ -77,6 +77,7 @@ func newRoot() *cobra.Command {
   go run ./bench run --preset S1
   go run ./bench run --clients 10 --inflight 100 --duration 10s --json result.json
   go run ./bench chaos --duration 3m
+  go run ./bench bitrot --rounds 100
   go run ./bench disk
   go run ./bench sim --duration 1m`,
 		SilenceErrors: true,
@@ -84,7 +85,7 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse("%w; see %s --help", err, c.CommandPath()) })
-	root.AddCommand(demoCommand(), runCommand(), chaosCommand(), diskCommand(), simCommand())
+	root.AddCommand(demoCommand(), runCommand(), chaosCommand(), bitrotCommand(), diskCommand(), simCommand())
 	return root
 }
 

@@ -217,3 +217,12 @@ func (h Harm) String() string {
 	}
 	return fmt.Sprintf("bit %d of byte %d of %d in %s flipped", h.Bit, h.At, h.Bytes, h.Path)
 }
+
+// Classes returns all classes.
+func Classes() []Class {
+	out := make([]Class, len(weights))
+	for i := range weights {
+		out[i] = weights[i].class
+	}
+	return out
+}

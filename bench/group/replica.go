@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ type Replica struct {
 	Wrap []string
 
 	log    string
+	from   int64 // in log, where the last start began
 	binary string
 	flags  []string
 
@@ -46,6 +48,9 @@ func (r *Replica) Start() error {
 		return err
 	}
 	defer log.Close() // the process has its own
+	if info, err := log.Stat(); err == nil {
+		r.from = info.Size()
+	}
 	args := append([]string{"run", "--dir", r.Dir, "--exit-with-stdin", "--log-format", "text"}, r.flags...)
 	line := append(append([]string(nil), r.Wrap...), append([]string{r.binary}, args...)...)
 	c := exec.Command(line[0], line[1:]...)
@@ -142,12 +147,18 @@ func (r *Replica) tell(signal syscall.Signal) error {
 	return nil
 }
 
-// Said returns the lines from the log of the replica that hold a text, at most
-// those of its last 64 KiB.
-func (r *Replica) Said(text string) []string {
+// Said returns the lines since the last start that hold one of some words, at most
+// those of the last 64 KiB of its log.
+func (r *Replica) Said(words ...string) []string {
+	info, err := os.Stat(r.log)
+	if err != nil {
+		return nil
+	}
+	text := tail(r.log, tailBytesMax)
+	text = text[max(0, int64(len(text))-(info.Size()-r.from)):]
 	var out []string
-	for line := range strings.Lines(tail(r.log, 1<<20)) {
-		if strings.Contains(line, text) {
+	for line := range strings.Lines(text) {
+		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(line, w) }) {
 			out = append(out, strings.TrimSpace(line))
 		}
 	}

@@ -19,7 +19,11 @@ func (g *Group) AwaitWhole(ctx context.Context, r *Replica) error {
 		}
 	}
 	var last Status
+	ended := false
 	err := g.await(ctx, func() bool {
+		if ended = !r.Running(); ended {
+			return true
+		}
 		s, err := r.Status(ctx)
 		if err != nil {
 			return false
@@ -27,6 +31,9 @@ func (g *Group) AwaitWhole(ctx context.Context, r *Replica) error {
 		last = s
 		return s.Executed >= target && s.Recovery == "" && s.Transfer == "" && len(s.Connected) == len(g.Replicas)-1
 	})
+	if ended {
+		return r.unexpected()
+	}
 	if err != nil {
 		return fmt.Errorf("%s is not whole: %w; it executed %d of %d, connected %d of %d, recovering %q, transfer %q, waiting %q",
 			r.Name, err, last.Executed, target, len(last.Connected), len(g.Replicas)-1, last.Recovery, last.Transfer, last.Waiting)
@@ -64,3 +71,20 @@ func (r *Replica) Wipe() error {
 	}
 	return os.Mkdir(r.Data(), 0o700)
 }
+
+// Verify has `replica verify` look at the data folder of a replica that does not
+// run. It returns what that says; damaged says whether something that counts is.
+func (g *Group) Verify(ctx context.Context, r *Replica) (said string, damaged bool, err error) {
+	c := command(ctx, g.binaries.Replica, "verify", "--dir", r.Dir)
+	out, err := c.Output()
+	if err == nil {
+		return string(out), false, nil
+	}
+	if c.ProcessState != nil && c.ProcessState.ExitCode() == exitDamaged {
+		return string(out), true, nil
+	}
+	return "", false, failed(ctx, "replica verify", err, stderr(err))
+}
+
+// exitDamaged is the exit status of a replica, and of its commands, for damage.
+const exitDamaged = 3
