@@ -66,15 +66,17 @@ func (l *Log) open(replay func(consensus.Record) error) error {
 	if err := rec.finish(); err != nil {
 		return err
 	}
-	for _, name := range extra {
-		if err := l.fs.Remove(name); err != nil {
-			return err
-		}
-	}
 	l.life = rec.life + 1
 	l.mark.life = l.life
 	if in.mark {
 		if err := l.refreshMark(); err != nil {
+			return err
+		}
+	}
+	// Only now: if the sync of the mark that dropped them failed, what the disk
+	// holds still names them (R81).
+	for _, name := range extra {
+		if err := l.fs.Remove(name); err != nil {
 			return err
 		}
 	}
