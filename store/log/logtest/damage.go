@@ -53,7 +53,7 @@ func (d *Disk) Delete(name string) {
 }
 
 // Clone returns a disk with the same files as a process sees them, all durable,
-// without Watch and BytesMax: a copy of the folder.
+// without Watch, Redirect and BytesMax: a copy of the folder.
 func (d *Disk) Clone() *Disk {
 	c := NewDisk()
 	for name, n := range d.files {

@@ -2,6 +2,9 @@
 // synced, and fails when told to. It is deterministic, and serves the simulator as
 // well as tests.
 //
+// It also harms what it holds, as a rotten disk does, and does writes elsewhere
+// than it was told to.
+//
 // It models one folder. It has no notion of time. Whoever uses it owes it:
 //
 //  1. One goroutine.
@@ -74,6 +77,10 @@ type Disk struct {
 	// a sync loses what it should have made durable, which stays visible until the
 	// next crash, as with a kernel that marks the pages clean (R81).
 	Watch func(Call) error
+	// Redirect, if set, is called with each write that Watch let pass. If it reports
+	// true the write is done at the place that it returns, or nowhere if that has no
+	// name, and reported as done where it should have been.
+	Redirect func(Call) (to Place, astray bool)
 	// BytesMax bounds the sum of the file sizes; 0 means no bound. Beyond it Create
 	// answers log.ErrNoSpace.
 	BytesMax int64
@@ -243,6 +250,11 @@ func (f *file) WriteAt(p []byte, offset int64) (int, error) {
 	}
 	if err != nil {
 		p = p[:len(p)/2]
+	} else if f.disk.Redirect != nil {
+		if to, astray := f.disk.Redirect(Call{Op: OpWrite, Name: f.inode.name, Offset: offset, Bytes: int64(len(p))}); astray {
+			f.disk.stray(to, p)
+			return len(p), nil
+		}
 	}
 	copy(f.inode.visible[offset:], p)
 	f.inode.writes = append(f.inode.writes, write{offset: offset, data: append(f.disk.room(), p...)})
