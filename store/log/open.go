@@ -186,16 +186,17 @@ func (l *Log) unused(n uint64) error {
 	if err != nil {
 		return &Damage{File: name, Reason: "cannot be opened", Cause: err}
 	}
-	defer f.Close()
 	size, err := f.Size()
 	if err != nil {
+		_ = f.Close() // the error that counts is the first one
 		return &Damage{File: name, Reason: "has no size", Cause: err}
 	}
 	r := reader{file: f, name: name, size: size}
 	if head, _, found, err := r.header(pageBytes); err != nil || found && l.belongs(&head, n) {
+		_ = f.Close() // the error that counts is the first one
 		return &Damage{File: name, Offset: pageBytes, Reason: "holds records, although the mark ends before it", Cause: err}
 	}
-	return nil
+	return f.Close()
 }
 
 func (l *Log) belongs(r *round, number uint64) bool {
