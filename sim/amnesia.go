@@ -20,6 +20,7 @@ type amnesia struct {
 type copied struct {
 	disk  *logtest.Disk
 	store *memory.Store
+	kept  kept
 }
 
 // nonce is that of the present life. It need not be a secret in a world whose liars
@@ -39,12 +40,15 @@ func (r *Replica) Forgot() bool { return r.since }
 func (r *Replica) Wipe() {
 	r.stop()
 	r.disk, r.store = logtest.NewDisk(), memory.New()
+	r.trouble, r.kept = trouble{}, kept{first: 1}
 	r.began, r.forgot, r.since = false, "its disk was wiped", true
 	r.world.checks.forgets(r.id)
 }
 
 // Copy takes a copy of the folder, as a backup of a running replica does.
-func (r *Replica) Copy() { r.copied = &copied{disk: r.disk.Clone(), store: r.store.Clone()} }
+func (r *Replica) Copy() {
+	r.copied = &copied{disk: r.disk.Clone(), store: r.store.Clone(), kept: r.kept.clone()}
+}
 
 // Rollback stops the replica and puts the last copy of its folder back, if there is
 // one. Nothing tells the replica so (R91).
@@ -54,6 +58,7 @@ func (r *Replica) Rollback() {
 	}
 	r.stop()
 	r.disk, r.store = r.copied.disk.Clone(), r.copied.store.Clone()
+	r.trouble, r.kept = trouble{}, r.copied.kept.clone()
 	r.since = true
 	r.world.checks.forgets(r.id)
 }

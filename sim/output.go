@@ -17,7 +17,10 @@ func (r *Replica) carry() {
 		r.halt(out.Halt[0])
 		return
 	}
-	r.persist(out.Persist)
+	if !r.persist(out.Persist) {
+		r.out = core.Output{}
+		return
+	}
 	for i := range out.Send {
 		r.send(out.Send[i])
 	}
@@ -28,7 +31,10 @@ func (r *Replica) carry() {
 		r.storer.executions = append(r.storer.executions, x)
 		r.later(w.cfg.SyncMax/2, r.executeNext)
 	}
-	r.beside(out)
+	if !r.beside(out) {
+		r.out = core.Output{}
+		return
+	}
 	for _, f := range out.Refuse {
 		if i, ok := w.clientOf(f.Request.Client); ok {
 			r.refuse(i, f.Request, f.Reason)
@@ -50,8 +56,8 @@ func (r *Replica) carry() {
 }
 
 // beside hands on what happens beside the core: to the state, its readers and the
-// log.
-func (r *Replica) beside(out *core.Output) {
+// log. It reports whether the replica goes on.
+func (r *Replica) beside(out *core.Output) bool {
 	for _, f := range out.Flush {
 		if r.behaviour == nil {
 			r.world.checks.flushes(r.id, f)
@@ -71,8 +77,9 @@ func (r *Replica) beside(out *core.Output) {
 		})
 	}
 	for _, p := range out.Trim {
-		if err := r.log.Trim(p); err != nil {
-			r.world.checks.fail("disk", "%s: trim: %v", replicaName(int(r.id)), err)
+		r.kept.trimmed(p)
+		if !r.logged("trim", r.log.Trim(p)) {
+			return false
 		}
 	}
 	for _, s := range out.Snapshot {
@@ -81,6 +88,7 @@ func (r *Replica) beside(out *core.Output) {
 	for _, c := range out.Save {
 		r.storer.put(job{write: func() error { return r.storer.save(c) }})
 	}
+	return true
 }
 
 func (r *Replica) halt(h consensus.Halt) {
@@ -117,20 +125,21 @@ func (r *Replica) send(o consensus.Outbound) {
 }
 
 // persist appends at once and syncs later, one sync at a time, as the log writer
-// does: a crash in between forgets.
-func (r *Replica) persist(records []consensus.Record) {
+// does: a crash in between forgets. It reports whether the replica goes on.
+func (r *Replica) persist(records []consensus.Record) bool {
 	if len(records) == 0 {
-		return
+		return true
 	}
 	for i := range records {
 		r.world.trace.add(traceLogged, r.world.now, int(r.id), int(records[i].Kind), records[i].Data)
 	}
-	if err := r.log.Append(records); err != nil {
-		r.world.checks.fail("disk", "%s: append: %v", replicaName(int(r.id)), err)
-		return
+	r.kept.appended(records)
+	if !r.logged("append", r.log.Append(records)) {
+		return false
 	}
 	r.append, r.waits = records[len(records)-1].Position, true
 	r.sync()
+	return true
 }
 
 // sync begins a sync of all that is appended now; what comes meanwhile waits for
@@ -145,11 +154,10 @@ func (r *Replica) sync() {
 
 func (r *Replica) onSynced() {
 	r.syncing = false
-	if err := r.log.Sync(); err != nil {
-		r.world.checks.fail("disk", "%s: sync: %v", replicaName(int(r.id)), err)
+	if !r.logged("sync", r.log.Sync()) {
 		return
 	}
-	r.waits = false
+	r.waits, r.kept.synced = false, r.append
 	r.step(core.Persisted{Through: r.append})
 }
 

@@ -33,6 +33,8 @@ type Replica struct {
 
 	life    int // incarnation: what an earlier one began does not come back
 	up      bool
+	trouble trouble
+	kept    kept
 	paused  time.Duration
 	engine  *pbft.Engine
 	core    *core.Core
@@ -56,7 +58,7 @@ type Replica struct {
 func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica {
 	return &Replica{
 		world: w, id: id, signer: signer, chance: w.cfg.stream(streamReplica, int(id)),
-		disk: logtest.NewDisk(), store: memory.New(),
+		disk: logtest.NewDisk(), store: memory.New(), kept: kept{first: 1},
 	}
 }
 
@@ -71,6 +73,8 @@ func (r *Replica) Start() error {
 	w := r.world
 	r.life++
 	r.Halted, r.paused = nil, 0
+	r.trouble.failed, r.trouble.short = false, false
+	r.watch()
 	machine, err := statemachine.NewMachine(w.cfg.App(), w.group, r.store, statemachine.WithScheme(w.cfg.Scheme))
 	if err != nil {
 		return err
@@ -82,12 +86,9 @@ func (r *Replica) Start() error {
 		Pool: core.DefaultPoolLimits(w.cfg.Parameters), Nonce: r.nonce(),
 	})
 	r.decoder = core.Decoder{Group: w.group, Codec: pbft.NewCodec(w.group)}
-	config := log.Config{Identity: w.group.ID, SegmentBytes: segmentBytes, MustExist: r.began}
-	r.log, err = log.Open(r.disk, config, r.core.Replay)
-	if err != nil {
+	if err = r.open(); err != nil {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}
-	r.began = true
 	found := core.Durable{History: machine.History(), Enrolled: len(machine.Enrolments()), Forgot: r.forgot}
 	if found.Marker, err = r.store.Marker(); err != nil {
 		return err
@@ -103,6 +104,28 @@ func (r *Replica) Start() error {
 	r.core.Start(found, r.now(), &r.out)
 	r.carry()
 	r.tickLater()
+	return nil
+}
+
+// open opens the log. Each replica's is bound to itself (R87).
+func (r *Replica) open() (err error) {
+	var back []consensus.Record
+	identity := crypto.Hash(crypto.KindConfiguration, r.world.group.ID[:], []byte(replicaName(int(r.id))))
+	config := log.Config{Identity: identity, Salt: log.Salt(identity[:]), SegmentBytes: segmentBytes, MustExist: r.began}
+	r.log, err = log.Open(r.disk, config, func(record consensus.Record) error {
+		back = append(back, record)
+		return r.core.Replay(record)
+	})
+	switch {
+	case err != nil:
+		return err
+	case r.trouble.failed || r.trouble.short:
+		r.world.checks.fail("errors are final", "%s starts in spite of an error of its disk", replicaName(int(r.id)))
+	}
+	if wrong := r.kept.opened(r.log, back); wrong != "" {
+		r.world.checks.fail("nothing is forgotten silently", "%s starts although %s", replicaName(int(r.id)), wrong)
+	}
+	r.began, r.trouble.lagging, r.trouble.harmed = true, false, false
 	return nil
 }
 
@@ -127,8 +150,17 @@ func (r *Replica) Crash() { r.CrashWith(Loss{Lost: 1. / 3, Torn: 1. / 2}) }
 
 // CrashWith loses power, and of what was not synced the given shares.
 func (r *Replica) CrashWith(l Loss) {
+	if r.trouble.harmed {
+		r.Kill()
+		return
+	}
 	r.storer.crash()
 	r.stop()
+	r.losePower(l)
+}
+
+func (r *Replica) losePower(l Loss) {
+	r.trouble.lagging = true
 	r.disk.Crash(func(n int) int {
 		if n != 3 {
 			return r.chance.IntN(n)
@@ -147,6 +179,7 @@ func (r *Replica) CrashWith(l Loss) {
 func (r *Replica) stop() {
 	r.up = false
 	r.life++
+	r.trouble.stray, r.disk.Redirect = 0, nil
 }
 
 // Pause lets the replica do nothing until a time; what arrives waits.

@@ -167,6 +167,7 @@ func (c *course) settle() error {
 		}
 	}
 	for i, r := range w.replicas {
+		r.sound()
 		r.paused = min(r.paused, w.now)
 		r.clock = Clock{Offset: min(max(r.clock.Offset, -p.Parameters.DriftMax/4), p.Parameters.DriftMax/4)}
 		if !r.up && !away[i] {

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"errors"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/store/log"
 )
 
 // A Plan is a schedule as data: a world, what its clients do, who lies, and what
@@ -64,6 +66,13 @@ const (
 	Heal    Verb = "heal"    // no channel is cut or slow any more
 	Weather Verb = "weather" // the network becomes like Network
 	SetTime Verb = "clock"   // Replica's clock jumps by For
+
+	Kill      Verb = "kill"      // Replica's process ends; its disk keeps what was written
+	Fail      Verb = "fail"      // the After-th call of How on Replica's disk fails; it starts again after For, and loses power if Power
+	Fill      Verb = "fill"      // Replica's disk has no room for For
+	Rot       Verb = "rot"       // something on Replica's disk changes as How says, while it is down
+	Misdirect Verb = "misdirect" // the After-th write of Replica's log lands in another place
+	Stale     Verb = "stale"     // Replica's process ends after For, and something on its disk is as it was before
 )
 
 // A Step is one thing that befalls the world.
@@ -76,6 +85,9 @@ type Step struct {
 	From, To   []int // parties
 	OneWay     bool
 	Network    Conditions
+	How        string // what fails, or how it rots
+	After      int    // calls, from 1
+	Power      bool
 }
 
 // Liars returns how many replicas lie.
@@ -93,6 +105,8 @@ func (w *World) take(s Step) {
 	switch s.Do {
 	case Crash, Start, Wipe, Copy, Roll, Pause, SetTime:
 		w.befall(s)
+	case Kill, Fail, Fill, Rot, Misdirect, Stale:
+		w.harm(s)
 	case Cut:
 		w.fault(Nobody, "cut", " %v from %v, one way %v", s.From, s.To, s.OneWay)
 		for _, from := range s.From {
@@ -149,11 +163,25 @@ func (w *World) befall(s Step) {
 	}
 }
 
-// restart starts a replica. One without its disk has to refuse (R83), and one that
-// lies may be refused by what it logged of its own lies (R7).
+// restart starts a replica. One whose log is refused, or gone, starts with an empty
+// one and no vote (R83, R92), one whose disk fails or is full is started again later,
+// and one that lies may be refused by what it logged of its own lies (R7).
 func (w *World) restart(r *Replica) {
+	t := &r.trouble
+	harmed := t.harmed
 	err := r.Start()
 	switch {
+	case harmed && refuses(err):
+		w.fault(int(r.id), "damaged log set aside", "")
+		r.setAside(err)
+		w.restart(r)
+	case t.failed && errors.Is(err, errIO):
+		r.ends("by an error of the log", t.fail.For, t.fail.Power)
+	case t.short && errors.Is(err, log.ErrNoSpace):
+		r.ends("for want of room for the log", retryAfter, false)
+	case harmed && err == nil:
+		w.fault(int(r.id), "start", " in spite of its disk")
+		w.coverage.count("fault harm without effect")
 	case err == nil:
 		w.fault(int(r.id), "start", "")
 	case r.behaviour == nil:
@@ -161,4 +189,9 @@ func (w *World) restart(r *Replica) {
 	default:
 		w.fault(int(r.id), "liar refused by its log", "")
 	}
+}
+
+// refuses reports whether opening a log ended in words for what it lost.
+func refuses(err error) bool {
+	return errors.Is(err, log.ErrDamaged) || errors.Is(err, log.ErrForeign) || errors.Is(err, log.ErrVersion)
 }

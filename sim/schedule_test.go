@@ -116,6 +116,7 @@ func TestPlanTextRefused(t *testing.T) {
 		group + "1s pause r1":                "missing",
 		group + "1s pause r1 for=long":       "duration",
 		group + "1s heal r1":                 "means nothing",
+		group + "1s rot r1 how=slowly":       "how is one of",
 		group + "seed -1":                    "invalid syntax",
 		group + "clock r1 offset=1s drift=x": "drift",
 	} {

@@ -47,6 +47,9 @@ func (s *storer) next() {
 
 func (s *storer) turn() {
 	j := s.jobs[0]
+	if j.write != nil && !s.replica.stored() {
+		return
+	}
 	s.jobs = s.jobs[1:]
 	s.busy = false
 	if err := j.do(); err != nil {

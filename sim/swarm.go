@@ -39,6 +39,7 @@ func Schedule(seed uint64, wish Wishes) Plan {
 	d.faulty(wish.Adversary)
 	d.troubles()
 	d.away()
+	d.disks()
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
 	return *p
 }
@@ -48,7 +49,9 @@ type drawing struct {
 	rng  *rand.Rand
 	plan Plan
 	q    consensus.Quorums
-	bad  []int // replicas that lie or lose their disk: f at most
+	bad  []int // replicas that lie, lose their disk or have a rotten one: f at most
+
+	rotten []int // those whose disk is
 }
 
 func (d *drawing) chance(share float64) bool { return d.rng.Float64() < share }
@@ -152,7 +155,8 @@ func (d *drawing) pick(not []int) int {
 }
 
 // faulty draws who lies: in three of four plans f replicas do, in some one of them
-// loses its disk instead, and recovers, and now and then a client lies, too.
+// loses its disk or has a rotten one instead, and recovers, and now and then a client
+// lies, too.
 func (d *drawing) faulty(name string) {
 	names, count := BehaviourNames(), d.q.F
 	switch {
@@ -167,8 +171,7 @@ func (d *drawing) faulty(name string) {
 			i = 0 // the first primary: most lies are a primary's
 		}
 		d.bad = append(d.bad, i)
-		if name == "" && d.chance(.08) {
-			d.wipe(i)
+		if name == "" && d.unsound(i) {
 			continue
 		}
 		lies := []string{name}

@@ -74,9 +74,9 @@ func (p *Plan) step(s Step) string {
 	switch s.Do {
 	case Crash:
 		return fmt.Sprintf("%s lost=%v torn=%v", replicaName(s.Replica), s.Lost, s.Torn)
-	case Start, Wipe, Copy, Roll:
+	case Start, Wipe, Copy, Roll, Kill:
 		return replicaName(s.Replica)
-	case Pause, SetTime:
+	case Pause, SetTime, Fill, Stale:
 		return fmt.Sprintf("%s for=%v", replicaName(s.Replica), s.For)
 	case Cut:
 		return strings.TrimSpace(fmt.Sprintf("%s from=%s %s", p.parties(s.To), p.parties(s.From), mark("oneway", s.OneWay)))
@@ -84,6 +84,12 @@ func (p *Plan) step(s Step) string {
 		return fmt.Sprintf("%s from=%s for=%v", p.parties(s.To), p.parties(s.From), s.For)
 	case Weather:
 		return s.Network.text()
+	case Fail:
+		return strings.TrimSpace(fmt.Sprintf("%s how=%s after=%d for=%v %s", replicaName(s.Replica), s.How, s.After, s.For, mark("power", s.Power)))
+	case Misdirect:
+		return fmt.Sprintf("%s after=%d", replicaName(s.Replica), s.After)
+	case Rot:
+		return fmt.Sprintf("%s how=%s", replicaName(s.Replica), s.How)
 	case Heal:
 	}
 	return ""
@@ -178,9 +184,16 @@ func (p *Plan) readStep(at time.Duration, w *words) Step {
 	switch s.Do {
 	case Crash:
 		s.Replica, s.Lost, s.Torn = p.replica(w), w.share("lost"), w.share("torn")
-	case Start, Wipe, Copy, Roll:
+	case Start, Wipe, Copy, Roll, Kill:
 		s.Replica = p.replica(w)
-	case Pause, SetTime:
+	case Fail:
+		s.Replica, s.How, s.After = p.replica(w), w.among("how", failNames), int(number(w, w.value("after"), 16))
+		s.For, s.Power = w.duration("for"), w.flag("power")
+	case Misdirect:
+		s.Replica, s.After = p.replica(w), int(number(w, w.value("after"), 16))
+	case Rot:
+		s.Replica, s.How = p.replica(w), w.among("how", rotNames)
+	case Pause, SetTime, Fill, Stale:
 		s.Replica, s.For = p.replica(w), w.duration("for")
 	case Cut:
 		s.To, s.From, s.OneWay = p.indices(w, w.next()), p.indices(w, w.value("from")), w.flag("oneway")
@@ -283,6 +296,15 @@ func (w *words) share(name string) float64 {
 		w.fail("%s is a share from 0 to 1", name)
 	}
 	return x
+}
+
+// among reads "name=value" with one of some values.
+func (w *words) among(name string, values []string) string {
+	s := w.value(name)
+	if !slices.Contains(values, s) {
+		w.fail("%s is one of %s", name, strings.Join(values, ", "))
+	}
+	return s
 }
 
 func (w *words) conditions() Conditions {

@@ -128,7 +128,7 @@ func (c *converter) fault(e *sim.Event) {
 	word, rest, _ := strings.Cut(e.Text, " ")
 	word = strings.TrimRight(word, ",:")
 	kinds := map[string]MarkKind{
-		"crash": MarkCrashed, "start": MarkStarted, "halt": MarkHalted, "pause": MarkPaused, "cut": MarkCut, "heal": MarkHealed,
+		"crash": MarkCrashed, "kill": MarkCrashed, "end": MarkCrashed, "start": MarkStarted, "halt": MarkHalted, "pause": MarkPaused, "cut": MarkCut, "heal": MarkHealed,
 	}
 	kind, ok := kinds[word]
 	if !ok {

@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/varangian-bft/varangian/store/log/logtest"
+)
+
+// unsound draws whether a replica's disk is what is bad about it, and not what it
+// says: it loses it at some time, or the disk rots now and then.
+func (d *drawing) unsound(i int) bool {
+	x := d.rng.Float64()
+	if x < .08 {
+		d.wipe(i)
+	} else if x < .25 {
+		d.rotten = append(d.rotten, i)
+	}
+	return x < .25
+}
+
+// disks draws what the disks do: those that rot, and beside them any that fail or
+// are full for a while, which costs a replica no promise and is as good as a crash.
+func (d *drawing) disks() {
+	for _, i := range d.rotten {
+		d.rot(i)
+	}
+	if d.chance(.6) {
+		return
+	}
+	every := d.upTo(20*time.Second) + 500*time.Millisecond
+	for at := d.duration(0, every); at < d.plan.Quiet; at += d.duration(every/4, 2*every) {
+		i := d.rng.IntN(d.plan.Replicas)
+		if d.chance(.3) {
+			d.plan.Steps = append(d.plan.Steps, Step{At: at, Do: Fill, Replica: i, For: d.upTo(20 * time.Second)})
+			continue
+		}
+		d.plan.Steps = append(d.plan.Steps, Step{
+			At: at, Do: Fail, Replica: i, How: failNames[d.rng.IntN(len(failNames))], After: 1 + d.rng.IntN(12),
+			For: d.upTo(15 * time.Second), Power: d.chance(.5),
+		})
+	}
+}
+
+// rot draws one thing that goes wrong on a disk unnoticed, with the restart that
+// shows it.
+func (d *drawing) rot(i int) {
+	at := d.duration(0, d.plan.Quiet)
+	end := at + d.upTo(10*time.Second)
+	add := func(s Step) {
+		s.Replica = i
+		d.plan.Steps = append(d.plan.Steps, s)
+	}
+	switch d.rng.IntN(4) {
+	case 0:
+		add(Step{At: at, Do: Misdirect, After: 1 + d.rng.IntN(12)})
+		add(Step{At: end, Do: Kill})
+	case 1:
+		add(Step{At: at, Do: Stale, For: end - at})
+	default:
+		add(Step{At: end, Do: Kill})
+		add(Step{At: end + time.Millisecond, Do: Rot, How: string(logtest.Harms[d.rng.IntN(len(logtest.Harms))])})
+	}
+	add(Step{At: end + 2*time.Millisecond + d.upTo(15*time.Second), Do: Start})
+}
