@@ -85,7 +85,7 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse("%w; see %s --help", err, c.CommandPath()) })
-	root.AddCommand(demoCommand(), runCommand(), chaosCommand(), bitrotCommand(), diskCommand(), simCommand())
+	root.AddCommand(demoCommand(), runCommand(), chaosCommand(), bitrotCommand(), recoveryCommand(), soakCommand(), diskCommand(), simCommand())
 	return root
 }
 
