@@ -7,6 +7,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
@@ -103,4 +104,13 @@ var (
 func batch(second int64, requests ...*consensus.Request) *consensus.Batch {
 	at := consensus.Time(epoch.UnixNano() + second*int64(time.Second))
 	return consensus.NewBatch(at, requests)
+}
+
+// originBytes writes what names a snapshot of the group as the origin of another.
+func originBytes(s wire.Snapshot) []byte {
+	b := append([]byte(nil), group.ID[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(group.Epoch))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Sequence))
+	b = append(b, s.Chain[:]...)
+	return append(b, s.Root[:]...)
 }

@@ -50,6 +50,8 @@ var kinds = map[string]kind{
 	"receipt":                {receipt, readReceipt},
 	"hello":                  {hello, nil},
 	"genesis":                {genesisLayout, nil},
+	"origin":                 {origin, nil},
+	"backup head":            {backupHead, nil},
 	"enrolment":              {func(r *reader) { r.enrolment("") }, readEnrolment},
 	"meta value":             {metaValue, nil},
 	"session value":          {sessionValue, nil},
@@ -127,6 +129,25 @@ func plan(r *reader) {
 		r.u64(fmt.Sprintf("window %d checkpoint", i))
 		r.digest(fmt.Sprintf("window %d write set", i))
 	}
+}
+
+func origin(r *reader) {
+	r.digest("group")
+	r.u64("epoch")
+	r.u64("sequence")
+	r.digest("chain")
+	r.digest("root")
+}
+
+func backupHead(r *reader) {
+	r.text("magic", 8)
+	r.u16("version")
+	r.digest("group")
+	r.u64("epoch")
+	r.u32("certificate length")
+	r.snapshotCertificate()
+	r.u32("partitions length")
+	partitions(r)
 }
 
 func partitions(r *reader) {

@@ -1,6 +1,7 @@
 package vectors_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/backup"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
 	"github.com/varangian-bft/varangian/replica/transfer"
@@ -157,6 +159,13 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	if err != nil {
 		t.Fatal(err)
 	}
+	var file bytes.Buffer
+	table.Version = 0
+	head := backup.Head{Group: group.ID, Epoch: 1, Certificate: certificate.Marshal(), Table: table.Marshal()}
+	if _, err := backup.NewWriter(&file, head); err != nil {
+		t.Fatal(err)
+	}
+	table.Version = statemachine.VersionAt(0, 1)
 	server := transfer.NewServer(group, store, &transfer.MemorySpool{})
 	answer := func(frame []byte) []byte {
 		u, err := transfer.Decode(frame, group)
@@ -182,6 +191,8 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	return []vector{
 		{"snapshot", "snapshot", "Replica 1 states the partitions' root at checkpoint 2.", stated.Sign(group, 1, signers[1]).Marshal()},
 		{"partitions", "partitions", "The table of the state at genesis: two enrolments and the meta entry.", table.Marshal()},
+		{"origin", "origin", "A group that begins with the state at 2: this is the second part of what its id is the hash of (R8).", originBytes(stated)},
+		{"backup_head", "backup head", "What a backup begins with; the table is that of genesis.", file.Bytes()},
 		{"ask_plan", "ask plan", "From genesis to checkpoint 2.", askPlan},
 		{"plan", "plan", "One window leads there.", plan},
 		{"plan_snapshot", "plan", "The answer to an asker who wants a whole snapshot: its certificate, and no windows after it.", answer(whole)},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/statemachine"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 	"github.com/varangian-bft/varangian/store/memory"
@@ -162,6 +163,14 @@ func TestRead(t *testing.T) {
 func TestHashes(t *testing.T) {
 	if d := crypto.Hash(1, genesisBytes()); d != group.ID {
 		t.Errorf("the group id is %s, the genesis hashes to %s", group.ID, d)
+	}
+	successor := group.Genesis
+	successor.Origin = consensus.Origin{Group: group.ID, Epoch: 1, Sequence: 2, Chain: crypto.Digest{1}, Root: crypto.Digest{2}}
+	named := originBytes(wire.Snapshot{Sequence: 2, Chain: crypto.Digest{1}, Root: crypto.Digest{2}})
+	if g, err := consensus.NewGroup(successor, crypto.Ed25519); err != nil || g.ID != crypto.Hash(1, genesisBytes(), named) {
+		t.Errorf("%v, or a group with an origin has another id", err)
+	} else if statemachine.InheritedChain(g) != crypto.Hash(10, successor.Origin.Chain[:], make([]byte, 8), g.ID[:]) {
+		t.Error("its chain begins otherwise")
 	}
 	if d := crypto.Hash(3, putTwice.Encoding()); d != putTwice.Digest() {
 		t.Errorf("the request's digest is %s, not %s", putTwice.Digest(), d)
