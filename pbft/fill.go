@@ -21,9 +21,9 @@ type fillAsk struct {
 }
 
 const (
-	// fillPeriod is the time over which 3L + 2K null batches are ordered at most:
-	// more than one recovery needs, and little enough that a member who claims for
-	// ever that it recovers costs next to nothing.
+	// fillPeriod is the time over which f times 3L + 2K null batches are ordered: more
+	// than a recovery of each of f members needs, and little enough that members who
+	// claim for ever that they recover cost next to nothing.
 	fillPeriod = 10 * time.Minute
 	// fillForget is after how many status intervals a question that is not repeated
 	// ends.
@@ -54,7 +54,7 @@ func (e *Engine) filling() *Recall {
 
 // fillCost is the part of fillPeriod that one null batch uses up.
 func (e *Engine) fillCost() time.Duration {
-	return fillPeriod / time.Duration(3*e.window+2*e.every)
+	return fillPeriod / time.Duration(consensus.Sequence(max(e.group.F, 1))*(3*e.window+2*e.every))
 }
 
 // debt is how much of the budget was used and has not come back yet. Every replica

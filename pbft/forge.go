@@ -118,3 +118,13 @@ func (f Forger) Resign(frame []byte) []byte {
 	copy(out[at:], signature[:])
 	return out
 }
+
+// Recall returns the frame of a RECALL.
+func (f Forger) Recall(m Recall) []byte {
+	return newRecall(m, f.Self, f.Group.Domain(), f.Signer).frame
+}
+
+// Recalled returns the frame of a RECALLED that says nothing.
+func (f Forger) Recalled(nonce consensus.Nonce, round uint32) []byte {
+	return recalledFrame(&Recall{Nonce: nonce, Round: round}, nil)
+}

@@ -13,6 +13,7 @@ type amnesia struct {
 	began  bool   // it has a log: one that is gone is damage (R83)
 	forgot string // told at each start until its log knows of it (R92)
 	since  bool   // it was made to forget, and has not recovered since
+	rolled bool   // an old copy was put back: what it said since may have reached nobody who tells
 	copied *copied
 }
 
@@ -26,6 +27,9 @@ type copied struct {
 // nonce is that of the present life. It need not be a secret in a world whose liars
 // are told everything.
 func (r *Replica) nonce() (n consensus.Nonce) {
+	if r.behaviour != nil { // a liar wants to hear nothing of what it signed
+		return n
+	}
 	binary.BigEndian.PutUint64(n[:], uint64(r.id)+1)
 	binary.BigEndian.PutUint64(n[8:], uint64(r.life))
 	return n
@@ -59,8 +63,18 @@ func (r *Replica) Rollback() {
 	r.stop()
 	r.disk, r.store = r.copied.disk.Clone(), r.copied.store.Clone()
 	r.trouble, r.kept = trouble{}, r.copied.kept.clone()
-	r.since = true
+	r.since, r.rolled = true, true
 	r.world.checks.forgets(r.id)
+}
+
+// ashamed stops a liar whose core has met what the lies signed, before its log knows
+// of it: the next life lies on (R7).
+func (r *Replica) ashamed() bool {
+	if why := r.core.Status().Engine.Recovering; r.behaviour != nil && r.forgot == "" && !r.since && why != "" {
+		r.halt(consensus.Halt{Cause: consensus.CauseForgotten, Reason: why})
+		return true
+	}
+	return false
 }
 
 // remembers notes whether the log of a replica knows by now that it recovers, and
@@ -71,10 +85,15 @@ func (r *Replica) remembers() {
 		r.forgot = ""
 	}
 	if r.since && r.forgot == "" && s.Recovering == "" && s.VotesFrom > 0 {
-		r.since = false
+		r.since, r.rolled = false, false
 		r.world.fault(int(r.id), "recovered", ", votes from view %d", s.VotesFrom)
 	}
 }
+
+// bound reports whether a correct replica is bound by all that it ever said: one
+// whose folder was rolled back is again once it has recovered. As long as nobody who
+// answers it holds what it forgot, it cannot know, and counts as faulty (R91).
+func (c *checks) bound(by consensus.ReplicaID) bool { return !c.world.replicas[by].rolled }
 
 // forgets notes that a replica holds nothing any more of what it had on its disk.
 func (c *checks) forgets(by consensus.ReplicaID) { c.durable[by] = 0 }

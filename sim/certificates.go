@@ -110,13 +110,16 @@ func (c *checks) newView(by consensus.ReplicaID, m *pbft.NewView, digest crypto.
 }
 
 // single checks that a correct replica signs one such message for a view in its
-// whole life (R71, R72), and reports whether by is the one who signed it.
+// whole life (R71, R72), and reports whether by is the one who signed it. One that
+// recovered may ask once more for the view that it votes from: it cannot know that
+// it did before, and what it says is true both times (R92).
 func (c *checks) single(by, signer consensus.ReplicaID, kind consensus.MessageType, view consensus.ViewNumber, digest crypto.Digest) bool {
 	if signer != by {
 		return false
 	}
 	k := largeKey{signer, kind, view}
-	if old, ok := c.large[k]; ok && old != digest {
+	again := kind == pbft.TypeViewChange && view <= c.world.replicas[by].core.Status().Engine.VotesFrom
+	if old, ok := c.large[k]; ok && old != digest && c.bound(by) && !again {
 		c.fail("double vote", "%s signed two different %s messages for view %d", replicaName(int(by)), messageNames[kind], view)
 	}
 	c.large[k] = digest

@@ -86,7 +86,7 @@ func (c *checks) same(invariant string, seen map[consensus.Sequence]crypto.Diges
 // faulty is the set of the faulty replicas, a bit for each.
 func (c *checks) faulty() (set uint64) {
 	for i, r := range c.world.replicas {
-		if r.behaviour != nil {
+		if r.behaviour != nil || r.rolled {
 			set |= 1 << i
 		}
 	}
@@ -197,6 +197,9 @@ func (c *checks) accepted(by *Client, done session.Completion) {
 }
 
 func (c *checks) accused(by consensus.ReplicaID, e consensus.Evidence) {
+	if !c.bound(e.Against) {
+		return
+	}
 	c.fail("evidence", "%s accuses %s, which is correct", replicaName(int(by)), replicaName(int(e.Against)))
 }
 
@@ -231,7 +234,7 @@ func (c *checks) vote(by consensus.ReplicaID, kind consensus.MessageType, h pbft
 		case s.view != h.View:
 		case s.batch == h.Batch:
 			found = i
-		case s.by[k]>>by&1 == 1:
+		case s.by[k]>>by&1 == 1 && c.bound(by):
 			c.fail("double vote", "%s said %s and %s as %s in view %d at %d", replicaName(int(by)), s.batch.Short(), h.Batch.Short(),
 				messageNames[kind], h.View, h.Sequence)
 		}

@@ -17,6 +17,9 @@ func (r *Replica) carry() {
 		r.halt(out.Halt[0])
 		return
 	}
+	if r.ashamed() {
+		return
+	}
 	if !r.persist(out.Persist) {
 		r.out = core.Output{}
 		return

@@ -28,7 +28,7 @@ func (p *promises) begins(by consensus.ReplicaID) { p.old[by], p.time[by] = p.to
 // voted checks that a replica does not vote in a view that it left (R45), not even
 // after a restart (R71).
 func (c *checks) voted(by consensus.ReplicaID, kind consensus.MessageType, h pbft.Header) {
-	if h.View < c.left[by] {
+	if h.View < c.left[by] && c.bound(by) {
 		c.fail("left views", "%s votes in view %d at %d with a %s, after it asked for view %d",
 			replicaName(int(by)), h.View, h.Sequence, messageNames[kind], c.left[by])
 	}
@@ -49,7 +49,7 @@ func (c *checks) leaves(by consensus.ReplicaID, m *pbft.ViewChange) {
 	}
 	for n := low + 1; n <= low+consensus.Sequence(c.world.cfg.Parameters.Window); n++ {
 		for _, s := range c.slots[n] {
-			if s.by[2]>>by&1 == 0 || s.view >= m.To {
+			if s.by[2]>>by&1 == 0 || s.view >= m.To || !c.bound(by) {
 				continue
 			}
 			if v, ok := shown[n]; !ok || v < s.view {

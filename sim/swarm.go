@@ -195,7 +195,12 @@ func (d *drawing) faulty(name string) {
 func (d *drawing) wipe(i int) {
 	for range 1 + d.rng.IntN(2) {
 		at := d.duration(0, d.plan.Quiet)
-		d.plan.Steps = append(d.plan.Steps, Step{At: at, Do: Wipe, Replica: i},
+		do := Wipe
+		if d.chance(.5) {
+			do = Roll
+			d.plan.Steps = append(d.plan.Steps, Step{At: d.duration(0, at), Do: Copy, Replica: i})
+		}
+		d.plan.Steps = append(d.plan.Steps, Step{At: at, Do: do, Replica: i},
 			Step{At: at + d.upTo(15*time.Second), Do: Start, Replica: i})
 	}
 }

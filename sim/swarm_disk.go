@@ -10,7 +10,7 @@ import (
 // says: it loses it at some time, or the disk rots now and then.
 func (d *drawing) unsound(i int) bool {
 	x := d.rng.Float64()
-	if x < .08 {
+	if x < .12 {
 		d.wipe(i)
 	} else if x < .25 {
 		d.rotten = append(d.rotten, i)

@@ -57,6 +57,10 @@ var registry = []entry{
 	{"certificates", newCertifier},
 	{"snapshot-wrong", newPhotographer},
 
+	// Recovery.
+	{"recall-denied", newDenier},
+	{"recall-fill", newGlutton},
+
 	// State transfer and fetches.
 	{"state-plan", serve(wrongPlan)},
 	{"state-chunk", serve(wrongChunk)},
