@@ -57,6 +57,8 @@ var honest = []schedule{
 	{"split", split},
 	{"molasses", molasses},
 	{"removal", removal},
+	{"errors", failing},
+	{"rot", rotting},
 }
 
 // calm is a healthy group with a small window.

@@ -85,14 +85,15 @@ func (d *Disk) Harm(how Harm, other *Disk, pick func(n int) int) string {
 	return said
 }
 
-// page picks a page of a file, mostly one that holds something.
+// page picks a page of a file, mostly one that holds something, and often the last
+// of those, which is like the one that a crash may tear.
 func (d *Disk) page(name string, pick func(n int) int) int64 {
 	contents := d.files[name].visible
 	count := (len(contents) + pageBytes - 1) / pageBytes
 	if count == 0 {
 		return 0
 	}
-	if pick(4) > 0 {
+	if kind := pick(4); kind > 0 {
 		var used []int64
 		for p := range count {
 			page := contents[p*pageBytes : min((p+1)*pageBytes, len(contents))]
@@ -100,7 +101,10 @@ func (d *Disk) page(name string, pick func(n int) int) int64 {
 				used = append(used, int64(p))
 			}
 		}
-		if len(used) > 0 {
+		switch {
+		case len(used) > 0 && kind == 1:
+			return used[len(used)-1]
+		case len(used) > 0:
 			return used[pick(len(used))]
 		}
 	}
