@@ -105,7 +105,8 @@
 // of power it may be up to 64 syncs behind; then each round still says what had
 // been synced before it. What can go unnoticed takes two faults at once: a loss of
 // power, and damage of all rounds after some sync, none left whole, of which there
-// are at most 64.
+// are at most 64; or a disk that writes the mark of a sync not into the mark, but
+// over the end of the segment.
 //
 // The salt keeps a client from planting something in its requests that would pass
 // for such a later round, and so make a torn tail look like damage.
@@ -116,5 +117,5 @@
 // renamed; folder synced; named in the mark; mark synced; then rounds are written
 // into it. A trim: all synced; the mark no longer names the segments; mark synced;
 // then they are removed, or one becomes the spare. A leftover of either is removed
-// by the next opening.
+// by the next opening, once it has made the mark durable.
 package log
