@@ -31,6 +31,12 @@ type Config struct {
 	DataDir string // made if it does not exist; mode 0700
 	Listen  string // multiaddr for replicas and clients, e.g. /ip4/0.0.0.0/tcp/7400; empty: this replica's among Remotes
 
+	// FirstStart says that an empty data folder is that of a replica which never
+	// ran, and not one that has lost what the replica promised. Folders that
+	// `replica init` or MarkNew made need it not. It changes nothing for a folder
+	// with contents, and must not be left set: see docs/operations.md.
+	FirstStart bool
+
 	Timeout      time.Duration // base time-out of a view (R67); 0 means DefaultTimeout
 	SegmentBytes int64         // size of a log segment; 0 means the log's default
 	Network      *network.Limits

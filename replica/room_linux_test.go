@@ -171,9 +171,6 @@ func TestReadOnly(t *testing.T) {
 	}
 	g := layOut(t, 4, small())
 	dir := g.config(0).DataDir
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ type Status struct {
 	PoolBytes  uint64               `json:"pool_bytes"`
 	Waiting    string               `json:"waiting,omitempty"`
 	Transfer   string               `json:"transfer,omitempty"`
+	Recovering string               `json:"recovering,omitempty"`   // why it signs nothing, and what has to come (R92)
 	Room       string               `json:"room_lacking,omitempty"` // if the replica waits for room, and does nothing else
 	Evidence   int                  `json:"evidence"`
 	Connected  []string             `json:"connected"`
@@ -51,6 +52,12 @@ func (b *statusBoard) set(s core.Status) {
 	b.mu.Lock()
 	b.core = s
 	b.mu.Unlock()
+}
+
+func (b *statusBoard) engine() consensus.Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.core.Engine
 }
 
 func (b *statusBoard) evidence() {
@@ -92,7 +99,7 @@ func (r *Replica) Status() Status {
 		View: s.Engine.View, Primary: g.Replicas[s.Engine.Primary].Name,
 		Executed: s.Executed, History: hex.EncodeToString(s.History[:]), Ordered: s.Engine.Ordered,
 		Low: s.Engine.Low, High: s.Engine.High, Durable: s.Durable, Snapshot: s.Snapshot,
-		Pool: s.Waiting, PoolBytes: s.WaitBytes, Waiting: s.Engine.Waiting, Transfer: s.Transfer,
+		Pool: s.Waiting, PoolBytes: s.WaitBytes, Waiting: s.Engine.Waiting, Transfer: s.Transfer, Recovering: s.Engine.Recovering,
 		Evidence: proofs, Connected: []string{}, Uptime: time.Since(r.started).Seconds(),
 	}
 	if s.Engine.ChangingTo > s.Engine.View {

@@ -12,6 +12,7 @@ import (
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/crypto/keyfile"
 	"github.com/varangian-bft/varangian/internal/groupfile"
+	"github.com/varangian-bft/varangian/replica"
 )
 
 // A layout says which group to make.
@@ -167,7 +168,7 @@ func (l *layout) fill(dir string, addresses []string, passphrase []byte) (*conse
 		if err := os.WriteFile(filepath.Join(dir, name, fileName), []byte(fileText(config)), 0o644); err != nil {
 			return nil, err
 		}
-		if err := os.Mkdir(filepath.Join(dir, name, "data"), 0o700); err != nil {
+		if err := replica.MarkNew(filepath.Join(dir, name, "data")); err != nil {
 			return nil, err
 		}
 		f.Replicas = append(f.Replicas, groupfile.Replica{Name: name, Key: public.Signing, Transport: public.Transport, Address: address})

@@ -34,6 +34,7 @@ type value struct {
 type loaded struct {
 	settings
 	path   string // of the configuration file; empty without one
+	first  bool   // an empty data folder is new
 	values []value
 }
 

@@ -2,9 +2,10 @@
 // key-value service.
 //
 // Exit statuses: 0 done; 1 the surroundings do not fit; 2 wrong usage, or a file
-// that is wrong in itself; 3 disk error or damage; 4 the state diverged, or more
-// replicas lied than the group tolerates; 130 interrupted. A supervisor must not
-// start a replica again after 3 and 4.
+// that is wrong in itself; 3 the disk failed, or damage that nobody can heal; 4 the
+// state diverged, or more replicas lied than the group tolerates; 130 interrupted. A
+// supervisor must not start a replica again after 3 and 4. For want of room on the
+// disk a replica does not end, but waits.
 package main
 
 import (
@@ -28,9 +29,9 @@ Each flag may be given as an environment variable: --data-dir as VARANGIAN_DATA_
 A flag goes first, then the environment, the configuration file, and the default.
 
 Exit status: 0 done; 1 the surroundings do not fit; 2 wrong usage, or a file that is
-wrong in itself; 3 disk error or damage; 4 the state diverged, or more replicas lied
-than the group tolerates; 130 interrupted. Do not start a replica again by itself
-after 3 and 4.`,
+wrong in itself; 3 the disk failed, or damage that nobody can heal; 4 the state
+diverged, or more replicas lied than the group tolerates; 130 interrupted. Do not
+start a replica again by itself after 3 and 4.`,
 		Example: `  replica dev
   replica init --replicas 4 --dir group
   replica run --dir group/replica-0

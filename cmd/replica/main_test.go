@@ -24,8 +24,9 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"serve": serve,
+			"exits":      exits,
+			"serve":      serve,
+			"serve-data": serveData,
 		},
 	})
 }
@@ -55,12 +56,24 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve DIR")
 	}
+	awaitReplica(ts, filepath.Join(ts.MkAbs(args[0]), "data"))
+}
+
+// serveData does so for a data folder.
+func serveData(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve-data DIR")
+	}
+	awaitReplica(ts, ts.MkAbs(args[0]))
+}
+
+func awaitReplica(ts *testscript.TestScript, dataDir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_, err := replica.ReadStatus(ctx, filepath.Join(ts.MkAbs(args[0]), "data"))
+		_, err := replica.ReadStatus(ctx, dataDir)
 		if err == nil {
 			return
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 func runCommand() *cobra.Command {
-	var withStdin bool
+	var withStdin, first bool
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run one replica until it is told to stop",
@@ -39,11 +39,13 @@ waits until there is room. docs/operations.md says what each line and status mea
 			if withStdin {
 				go endWithStdin(os.Stdin)
 			}
+			cfg.first = first
 			return cfg.run(c.Context(), newLogger(c.ErrOrStderr(), cfg.logLevel, cfg.logFormat))
 		},
 	}
 	addFlags(c.Flags())
 	c.Flags().BoolVar(&withStdin, "exit-with-stdin", false, "end at once when standard input ends, as it does when the process that holds its other end is gone")
+	c.Flags().BoolVar(&first, "first-start", false, "the empty data folder was made by hand, and this replica never ran; give it once only")
 	return c
 }
 
@@ -87,7 +89,7 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 	}
 	cfg := replica.Config{
 		Group: g, Keys: keys, DataDir: c.dataDir, Listen: c.listen, Timeout: c.timeout,
-		SegmentBytes: c.segmentBytes, Verifiers: c.verifiers, Logger: logger,
+		SegmentBytes: c.segmentBytes, Verifiers: c.verifiers, Logger: logger, FirstStart: c.first,
 	}
 	public := keys.Public()
 	for _, r := range f.Remotes() {

@@ -71,6 +71,9 @@ func printStatus(out io.Writer, s *replica.Status) error {
 	if s.Evidence > 0 {
 		line("evidence", "%d proofs that a replica lied", s.Evidence)
 	}
+	if s.Recovering != "" {
+		line("mute", "%s", s.Recovering)
+	}
 	if s.Transfer != "" {
 		line("transfer", "%s", s.Transfer)
 	}
