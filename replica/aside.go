@@ -11,6 +11,8 @@ import (
 )
 
 const (
+	// reasonName is the file that says why this replica may have forgotten what it
+	// promised, as long as its log does not say so.
 	reasonName     = "RECOVER"
 	reasonBytesMax = 400 // of a reason; the log keeps no more either
 	// asideMax bounds what is kept of each kind of damaged part: the newest.

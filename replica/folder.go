@@ -16,6 +16,8 @@ import (
 const (
 	folderName    = "varangian-data/"
 	folderVersion = folderName + "1"
+
+	newName = "NEW"
 )
 
 // A folder is the locked data folder of a replica:
@@ -95,7 +97,7 @@ func (f *folder) checkFresh(first bool) error {
 			holds = name
 		}
 	}
-	_, err := os.Stat(f.in("NEW"))
+	_, err := os.Stat(f.in(newName))
 	switch {
 	case f.forgot != "": // the start that began to recover was interrupted
 		return nil
@@ -113,7 +115,7 @@ func (f *folder) checkFresh(first bool) error {
 			return folderError(err)
 		}
 	}
-	return durably(f.path, func() error { return writeSynced(f.in("NEW"), "no replica ever ran here\n") })
+	return durably(f.path, func() error { return writeSynced(f.in(newName), "no replica ever ran here\n") })
 }
 
 // MarkNew says of a data folder, which is made if need be, that no replica ever ran
@@ -126,7 +128,7 @@ func MarkNew(dataDir string) error {
 	if left, err := os.ReadDir(dataDir); err != nil || len(left) > 0 {
 		return fmt.Errorf("data folder %s is not empty: %w", dataDir, err)
 	}
-	return durably(dataDir, func() error { return writeSynced(filepath.Join(dataDir, "NEW"), "no replica ever ran here\n") })
+	return durably(dataDir, func() error { return writeSynced(filepath.Join(dataDir, newName), "no replica ever ran here\n") })
 }
 
 // settle binds a folder to its replica, once log and state are made and before
@@ -141,7 +143,7 @@ func (f *folder) settle(id crypto.Digest) error {
 		}
 	}
 	// Left in place it would excuse a VERSION that is lost later.
-	return f.remove("NEW")
+	return f.remove(newName)
 }
 
 // remove removes a file durably, if it is there.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,13 +19,8 @@ import (
 	"github.com/varangian-bft/varangian/store/state"
 )
 
-// forgotFile is the file in a data folder that says why its replica may have
-// forgotten what it promised: it then signs nothing until that cannot matter any
-// more (R92).
-const forgotFile = "RECOVER"
-
 // Restore makes the data folder of a replica from a backup. The folder must be
-// empty, or not there. With a backup of the replica's own group, the replica starts
+// new, empty, or not there. With a backup of the replica's own group, the replica starts
 // without voting, since it may have promised what it does not know now, and fetches
 // what is missing from the others. With the backup that its group names as origin,
 // it begins the group.
@@ -74,9 +70,10 @@ type staging struct {
 	settled      bool
 }
 
-// vacant refuses a target that has anything in it: it may hold promises.
+// vacant refuses a target that has anything in it but NEW: it may hold promises.
 func (s *staging) vacant() error {
 	left, err := os.ReadDir(s.target)
+	left = slices.DeleteFunc(left, func(e os.DirEntry) bool { return e.Name() == newName })
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
@@ -153,7 +150,7 @@ func (s *staging) fill(ctx context.Context, cfg *Config, self consensus.ReplicaI
 		return nil // nobody has promised anything in the group that begins
 	}
 	reason := fmt.Sprintf("restored from a backup of snapshot %d\n", b.Sequence)
-	return durably(s.path, func() error { return writeSynced(filepath.Join(s.path, forgotFile), reason) })
+	return durably(s.path, func() error { return writeSynced(filepath.Join(s.path, reasonName), reason) })
 }
 
 // install makes the backup the state of an empty store, and checks that a machine
@@ -202,6 +199,10 @@ func (s *staging) settle(id crypto.Digest) error {
 	})
 	if err != nil {
 		return err
+	}
+	// Without NEW an empty folder is one that recovers: no crash here makes a voter.
+	if err := os.Remove(filepath.Join(s.target, newName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return failure(ExitDisk, "restore: %w", err)
 	}
 	parent := filepath.Dir(s.target)
 	return durably(parent, func() error {
