@@ -361,10 +361,10 @@ func (r *Replica) fail(err error) {
 	if r.inner.Err() == nil {
 		r.logger.Error("replica stops", "reason", err)
 	}
+	r.stop(err)
 	if ExitCode(err) == ExitRoom {
 		r.folder.release() // what it takes to stop has to fit
 	}
-	r.stop(err)
 }
 
 // failState ends the replica because of what its state's disk answered.
