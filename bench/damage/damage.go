@@ -160,6 +160,9 @@ func draw(random *rand.Rand, dir string, class Class, f file) Harm {
 func list(dir string) (map[Class][]file, error) {
 	out := map[Class][]file{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.Contains(entry.Name(), ".damaged-") {
+			return fs.SkipDir // set aside by the replica itself, for people to look at
+		}
 		if err != nil || !entry.Type().IsRegular() || entry.Name() == "LOCK" {
 			return err
 		}

@@ -17,7 +17,7 @@ func folder(t *testing.T) string {
 	dir := t.TempDir()
 	for _, name := range []string{
 		"LOCK", "VERSION", "log/mark", "log/segment-0000000000000001", "state/000001.vlog", "state/00001.mem", "state/000007.sst",
-		"state/MANIFEST", "state/DISCARD", "state/LOCK", "fetched/1", "evidence/2",
+		"state/MANIFEST", "state/DISCARD", "state/LOCK", "fetched/1", "evidence/2", "log.damaged-1/mark",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -47,6 +47,9 @@ func TestDraw(t *testing.T) {
 			t.Fatal(err)
 		}
 		judge(t, h)
+		if h.Path == "log.damaged-1/mark" {
+			t.Errorf("%v: it was set aside", h)
+		}
 		if err := os.WriteFile(filepath.Join(dir, h.Path), content, 0o600); err != nil {
 			t.Fatal(err)
 		}

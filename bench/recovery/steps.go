@@ -172,7 +172,7 @@ func (r *run) wiped(ctx context.Context) error {
 	}
 	r.say("wiped, under load: whole after %.1f s and %.1f MB", took.Seconds(), mega(moved))
 	stop()
-	<-ended // with the error that it was stopped
+	_ = <-ended // that it was stopped
 	return r.prove(ctx)
 }
 
