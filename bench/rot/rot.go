@@ -204,10 +204,12 @@ func (r *run) start(ctx context.Context, victim *group.Replica, harm damage.Harm
 	}
 	words := victim.Said("damage", "recover", "repair", "does not match", "put aside")
 	switch {
-	case damaged && len(words) == 0:
-		return "", "", fmt.Errorf("the replica runs, and says nothing of the damage")
 	case len(words) > 0:
 		return repaired, ": " + message(words[0]), nil
+	case damaged:
+		// It is whole, and its answers are compared next; whether its files are, too, is
+		// looked at when it stops again, at the latest in the end.
+		return unsaid, "", nil
 	}
 	return harmless, "", nil
 }

@@ -15,6 +15,7 @@ type end string
 
 const (
 	repaired end = "repaired"
+	unsaid   end = "repaired, nothing said"
 	refused  end = "refused, naming the file"
 	harmless end = "harmless"
 )
@@ -32,11 +33,11 @@ func (t table) add(h damage.Harm, e end, took time.Duration) {
 // write writes a line for each class of files that was damaged, and one for all.
 func (t table) write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "damaged\t%s\t%s\t%s\tback after: median\tmax\t\n", repaired, refused, harmless)
+	fmt.Fprintf(w, "damaged\t%s\t%s\t%s\t%s\tback after: median\tmax\t\n", repaired, unsaid, refused, harmless)
 	all := map[end][]time.Duration{}
 	line := func(name string, by map[end][]time.Duration) {
-		times := slices.Sorted(slices.Values(slices.Concat(by[repaired], by[refused], by[harmless])))
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.2f s\t%.2f s\t\n", name, len(by[repaired]), len(by[refused]), len(by[harmless]),
+		times := slices.Sorted(slices.Values(slices.Concat(by[repaired], by[unsaid], by[refused], by[harmless])))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.2f s\t%.2f s\t\n", name, len(by[repaired]), len(by[unsaid]), len(by[refused]), len(by[harmless]),
 			times[len(times)/2].Seconds(), times[len(times)-1].Seconds())
 	}
 	for _, c := range damage.Classes() {

@@ -17,10 +17,10 @@ func TestTable(t *testing.T) {
 	if err := table.write(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `      damaged  repaired  refused, naming the file  harmless  back after: median     max
-  log segment         1                         0         1              3.00 s  3.00 s
-     log mark         0                         1         0              2.00 s  2.00 s
-          all         1                         1         1              2.00 s  3.00 s
+	want := `      damaged  repaired  repaired, nothing said  refused, naming the file  harmless  back after: median     max
+  log segment         1                       0                         0         1              3.00 s  3.00 s
+     log mark         0                       0                         1         0              2.00 s  2.00 s
+          all         1                       0                         1         1              2.00 s  3.00 s
 `
 	if b.String() != want {
 		t.Errorf("wrote\n%s", b.String())

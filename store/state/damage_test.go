@@ -90,6 +90,30 @@ func TestRotAtRest(t *testing.T) {
 	wantRefused(t, s.space.dir, "checksum mismatch")
 }
 
+// R121: a table that was cut is refused by name. Badger parses tables in goroutines
+// of its own, where a panic would end the process without a word to the operator.
+func TestTableCutAtRest(t *testing.T) {
+	for _, left := range []float64{0, 0.1, 0.5, 0.9} {
+		s := mustOpen(t, t.TempDir())
+		mustApply(t, s, v128, storetest.Set("key", precious))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		tables, err := filepath.Glob(filepath.Join(s.space.dir, "*.sst"))
+		if err != nil || len(tables) == 0 {
+			t.Fatalf("tables %v, %v", tables, err)
+		}
+		info, err := os.Stat(tables[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(tables[0], int64(left*float64(info.Size()))); err != nil {
+			t.Fatal(err)
+		}
+		wantRefused(t, s.space.dir, filepath.Base(tables[0]))
+	}
+}
+
 // R121: a right value in a wrong place is as wrong as a flipped bit.
 func TestMisplaced(t *testing.T) {
 	s := mustOpen(t, t.TempDir())

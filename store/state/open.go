@@ -62,6 +62,9 @@ func Open(cfg Config) (*Store, error) {
 	if err := errors.Join(err, s.space.free(room), probe(cfg.Dir, fileBytesMax), s.space.unclaim()); err != nil {
 		return nil, err
 	}
+	if err := parsed(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if s.db, err = openDatabase(cfg.Dir, logger{cfg.Logger, cfg.Failed}); err != nil {
 		return nil, err
 	}
