@@ -63,8 +63,13 @@ func (d *diskBench) fileSizeLimit(ctx context.Context) error {
 	return d.limit(ctx, "limit on file sizes of 1 MiB (ulimit -f)", unix.RLIMIT_FSIZE, 1<<20)
 }
 
+// descriptors lowers the limit to what is open: not one more is to be had.
 func (d *diskBench) descriptors(ctx context.Context) error {
-	return d.limit(ctx, "limit of 20 descriptors (ulimit -n)", unix.RLIMIT_NOFILE, 20)
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.victim.PID()))
+	if err != nil {
+		return err
+	}
+	return d.limit(ctx, "limit of as many descriptors as are open (ulimit -n)", unix.RLIMIT_NOFILE, uint64(len(open)))
 }
 
 // endsAndReturns is the story of every disk that fails: the process ends with

@@ -63,6 +63,9 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	for left := wait; ; left -= waitInterval {
+		if control == nil { // there may be no descriptor for it yet; the line says it as well
+			control, _ = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) })
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
