@@ -64,7 +64,7 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 	defer tick.Stop()
 	for left := wait; ; left -= waitInterval {
 		if control == nil { // there may be no descriptor for it yet; the line says it as well
-			control, _ = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) })
+			control, _ = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, noBackup)
 		}
 		select {
 		case <-tick.C:
@@ -87,6 +87,10 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 			return true // the start says it better
 		}
 	}
+}
+
+func noBackup(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "it waits for room on its disk", http.StatusServiceUnavailable)
 }
 
 // waitingJSON is the status of a replica that waits.
