@@ -131,11 +131,17 @@ type Flushed struct {
 }
 
 // Installed says that state transfer made the state at a certified checkpoint
-// durable here (R93).
+// durable here (R93). After Suspected it may be one that was executed before: what is
+// ordered above it is executed again.
 type Installed struct {
 	Sequence Sequence
 	Chain    crypto.Digest
 }
+
+// Suspected says that the state here may be wrong (R51): no Execute follows until
+// Installed, which may lead back to a certified checkpoint that was executed before.
+// It may come before Started.
+type Suspected struct{}
 
 // Overdue says that a valid waiting request was not ordered for longer than it
 // may be (R30): the engine votes for a view change.
@@ -153,6 +159,7 @@ func (Completed) isEvent() {}
 func (Executed) isEvent()  {}
 func (Flushed) isEvent()   {}
 func (Installed) isEvent() {}
+func (Suspected) isEvent() {}
 func (Overdue) isEvent()   {}
 func (Tick) isEvent()      {}
 
@@ -168,8 +175,11 @@ type Effects struct {
 	Stable  []Checkpoint // new low water marks, each with its certificate
 	Trim    []Position   // records below may be forgotten (R86, R123)
 	Behind  []Checkpoint // certified, but the state here is older: start state transfer (R54)
-	Report  []Evidence
-	Halt    []Halt
+	// Diverged says in words how the state here differs from what was certified, or
+	// signed here. The engine has stopped executing, as after Suspected (R51).
+	Diverged []string
+	Report   []Evidence
+	Halt     []Halt
 }
 
 // Append adds a record to Persist and returns its position.
@@ -187,7 +197,7 @@ func (e *Effects) Append(kind RecordKind, data []byte) Position {
 func (e *Effects) Reset() {
 	*e = Effects{
 		Next: e.Next, Persist: e.Persist[:0], Send: e.Send[:0], Execute: e.Execute[:0], Fetch: e.Fetch[:0],
-		Stable: e.Stable[:0], Trim: e.Trim[:0], Behind: e.Behind[:0], Report: e.Report[:0], Halt: e.Halt[:0],
+		Stable: e.Stable[:0], Trim: e.Trim[:0], Behind: e.Behind[:0], Diverged: e.Diverged[:0], Report: e.Report[:0], Halt: e.Halt[:0],
 	}
 }
 

@@ -21,6 +21,7 @@ type checkpoints struct {
 	far     []*Checkpoint // by replica, the highest one above the window (R53)
 
 	transferring bool // between Behind and Installed
+	suspect      bool // the state here is not believed, until Installed (R51)
 	behind       alarm
 	lagOrdered   consensus.Sequence // ordered when the lag was last looked at
 
@@ -41,7 +42,7 @@ func newCheckpoints(n int) checkpoints {
 // state store that lost a checkpoint comes here with it a second time: what was
 // said of it stands, and no other state is signed (R51, R80).
 func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *consensus.Effects) {
-	if n <= e.flushed.sequence {
+	if n <= e.flushed.sequence || e.suspect {
 		return
 	}
 	assert(n%e.every == 0, "a checkpoint was taken between multiples of K (R48)")
@@ -59,7 +60,7 @@ func (e *Engine) stateCheckpoint(out *consensus.Effects) {
 	n, chain := e.flushed.sequence, e.flushed.chain
 	own := e.ownCheckpoint(n)
 	if own != nil && own.Chain != chain {
-		e.halt(consensus.CauseDiverged, fmt.Sprintf("the state after sequence %d is not the one that this replica signed a checkpoint for; restore it from the group", n), out)
+		e.distrust(fmt.Sprintf("the state after sequence %d is not the one that this replica signed a checkpoint for", n), out)
 		return
 	}
 	if own == nil && n > e.certified && !e.mute() {
@@ -70,15 +71,31 @@ func (e *Engine) stateCheckpoint(out *consensus.Effects) {
 	}
 }
 
-// diverged halts a replica whose own state is not the certified one (R51).
+// diverged stops a replica from executing whose own state is not the certified one
+// (R51).
 func (e *Engine) diverged(n consensus.Sequence, chain crypto.Digest, out *consensus.Effects) bool {
 	for _, k := range e.known {
 		if k.sequence == n && k.chain != chain {
-			e.halt(consensus.CauseDiverged, fmt.Sprintf("the state after sequence %d has chain %x here, and a quorum certified %x", n, chain[:8], k.chain[:8]), out)
+			e.distrust(fmt.Sprintf("the state after sequence %d has chain %x here, and a quorum certified %x", n, chain[:8], k.chain[:8]), out)
 			return true
 		}
 	}
 	return false
+}
+
+func (e *Engine) distrust(reason string, out *consensus.Effects) {
+	if !e.suspect {
+		out.Diverged = append(out.Diverged, reason)
+		e.onSuspected()
+	}
+}
+
+// onSuspected believes the state here no longer (R51): nothing is executed upon it,
+// it is stated to nobody, and the log is not trimmed for it. Votes go on: they rest
+// on the log alone.
+func (e *Engine) onSuspected() {
+	e.suspect, e.transferring = true, true
+	e.flushed = state{}
 }
 
 // onCheckpoint counts another replica's checkpoint. One for each sender is kept at
@@ -181,11 +198,11 @@ func (e *Engine) stabilize(c *CheckpointCertificate, out *consensus.Effects) {
 	}
 	e.adopt(c)
 	e.stableAt = e.record(recordStable, c.Sequence, c.frame, out)
-	if own := e.ownCheckpoint(c.Sequence); own != nil && e.diverged(c.Sequence, own.Chain, out) {
-		return
+	if own := e.ownCheckpoint(c.Sequence); own != nil {
+		e.diverged(c.Sequence, own.Chain, out)
 	}
-	if e.flushed.sequence == c.Sequence && e.diverged(c.Sequence, e.flushed.chain, out) {
-		return
+	if e.flushed.sequence == c.Sequence {
+		e.diverged(c.Sequence, e.flushed.chain, out)
 	}
 	e.refile(out)
 }
@@ -258,11 +275,14 @@ func (e *Engine) transfer(out *consensus.Effects) {
 	}
 }
 
-// onInstalled goes on from a state that came by transfer (R93).
+// onInstalled goes on from a state that came by transfer (R93). One that takes the
+// place of a wrong state may lie before what was executed upon that: then what was
+// ordered since is executed again (R51).
 func (e *Engine) onInstalled(ev consensus.Installed, out *consensus.Effects) {
-	if ev.Sequence <= e.ordered {
+	if ev.Sequence <= e.ordered && !e.suspect {
 		return
 	}
+	e.suspect = false
 	if e.diverged(ev.Sequence, ev.Chain, out) {
 		return
 	}

@@ -115,6 +115,8 @@ func (e *Engine) Step(ev consensus.Event, out *consensus.Effects) {
 		e.onFlushed(ev.Sequence, ev.Chain, out)
 	case consensus.Installed:
 		e.onInstalled(ev, out)
+	case consensus.Suspected:
+		e.onSuspected()
 	case consensus.Overdue:
 		e.onOverdue(out)
 	case consensus.Tick:

@@ -103,6 +103,8 @@ func (e *Engine) Waiting() string {
 		return "reading the log"
 	case e.recovery.asking:
 		return e.waitingForAnswers()
+	case e.suspect:
+		return fmt.Sprintf("waiting for the own state to be repaired; certified is checkpoint %d, ordered here is %d", e.certified, e.ordered)
 	case e.transferring:
 		return fmt.Sprintf("waiting for the state at checkpoint %d; ordered here is %d", e.certified, e.ordered)
 	case !e.active():

@@ -14,7 +14,7 @@
 //	submit r0 d=a                 the core asks for a batch to be ordered
 //	completed r1 d=x              the core found the batch after all
 //	persisted r1 through=3        the log is durable through a position, or all of it
-//	executed r1 n=1, flushed r1 n=4 c=x, installed r1 n=4 c=x, overdue r1
+//	executed r1 n=1, flushed r1 n=4 c=x, installed r1 n=4 c=x, suspected r1, overdue r1
 //	tick r1 1s                    time passes, in steps; flag "status" shows STATUS too
 //	restart r1 executed=4 c=x     a crash: what was not persisted is forgotten; flag "wiped": all of it;
 //	                              forgot=why and nonce=1 as in Started; through=3 forgets what is above

@@ -51,6 +51,9 @@ func (p *printer) effects(e *consensus.Effects) {
 	for _, c := range e.Behind {
 		p.line("behind", fmt.Sprintf("n=%d c=%s", c.Sequence, p.w.Name(c.Chain)))
 	}
+	for _, reason := range e.Diverged {
+		p.line("diverged", reason)
+	}
 	for _, r := range e.Report {
 		p.line("report", fmt.Sprintf("r%d said both: %s | %s", r.Against, p.w.protocol.Frame(p.w, r.A), p.w.protocol.Frame(p.w, r.B)))
 	}

@@ -90,6 +90,8 @@ func (s *script) event(l *Line) consensus.Event {
 		return consensus.Executed{Sequence: n}
 	case "flushed":
 		return consensus.Flushed{Sequence: n, Chain: s.w.Chain(l.Text("c", ""))}
+	case "suspected":
+		return consensus.Suspected{}
 	case "installed":
 		return consensus.Installed{Sequence: n, Chain: s.w.Chain(l.Text("c", ""))}
 	case "overdue":
