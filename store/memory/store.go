@@ -11,6 +11,7 @@
 package memory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -39,11 +40,21 @@ type Store struct {
 
 var _ statemachine.Store = (*Store)(nil)
 
-// A cell is a value, or a deletion, at a version.
+// A cell is a value, or a deletion, at a version. A value has a checksum over its
+// key, its version and itself, as on a disk (R121).
 type cell struct {
 	version statemachine.Version
 	value   []byte
 	deleted bool
+	sum     uint32
+}
+
+// fits returns ErrRot if a value is not what was written under its key and version.
+func (c *cell) fits(key string) error {
+	if c.deleted || c.sum == checksum(key, c.version, c.value) {
+		return nil
+	}
+	return fmt.Errorf("%w: key %q at version %d: its value does not fit its checksum", statemachine.ErrRot, key, c.version)
 }
 
 // New returns an empty store.
@@ -98,11 +109,26 @@ func (s *Store) Read(key []byte, at statemachine.Version) ([]byte, bool, error) 
 	if !ok || c.deleted {
 		return nil, false, nil
 	}
+	if err := c.fits(string(key)); err != nil {
+		return nil, false, err
+	}
 	return slices.Clone(c.value), true, nil
 }
 
 // Scan implements statemachine.Store.
 func (s *Store) Scan(start, end []byte, at statemachine.Version, yield func(key, value []byte) bool) error {
+	var rot error
+	err := s.visit(start, end, at, func(key string, c *cell) bool {
+		if rot = c.fits(key); rot != nil {
+			return false
+		}
+		return yield([]byte(key), c.value)
+	})
+	return errors.Join(err, rot)
+}
+
+// visit calls yield for each value that a state has, whether or not it fits.
+func (s *Store) visit(start, end []byte, at statemachine.Version, yield func(key string, c *cell) bool) error {
 	cells, err := s.view(at)
 	if err != nil {
 		return err
@@ -112,14 +138,19 @@ func (s *Store) Scan(start, end []byte, at statemachine.Version, yield func(key,
 			return false
 		}
 		c, ok := newest(versions, at)
-		return !ok || c.deleted || yield([]byte(key), c.value)
+		return !ok || c.deleted || yield(key, &c)
 	})
 	return nil
 }
 
-// Salvage implements statemachine.Store. Nothing here has a checksum of its own.
+// Salvage implements statemachine.Store.
 func (s *Store) Salvage(at statemachine.Version, yield func(key, value []byte, damaged bool) bool) error {
-	return s.Scan(nil, nil, at, func(key, value []byte) bool { return yield(key, value, false) })
+	return s.visit(nil, nil, at, func(key string, c *cell) bool {
+		if c.fits(key) != nil {
+			return yield([]byte(key), nil, true)
+		}
+		return yield([]byte(key), c.value, false)
+	})
 }
 
 // Next implements statemachine.Store.
@@ -165,12 +196,19 @@ func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Chan
 		return nil, fmt.Errorf("%w: window after version %d; kept from %d", statemachine.ErrRetired, after, least)
 	}
 	var out []statemachine.Change
+	var rot error
 	cells.Scan(func(key string, versions []cell) bool {
 		if c, ok := newest(versions, through); ok && c.version > after {
+			if rot = c.fits(key); rot != nil {
+				return false
+			}
 			out = append(out, statemachine.Change{Key: []byte(key), Value: slices.Clone(c.value), Deleted: c.deleted})
 		}
 		return true
 	})
+	if rot != nil {
+		return nil, rot
+	}
 	return out, nil
 }
 

@@ -32,7 +32,7 @@ func (s *Store) Fail(err error) {
 }
 
 // Rot replaces the newest value of a key in place, or takes the key away if value
-// is nil, as a rotten disk does. It reports whether there was one.
+// is nil, so that no checksum shows it. It reports whether there was one.
 func (s *Store) Rot(key, value []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,8 @@ func (s *Store) Rot(key, value []byte) bool {
 		return false
 	}
 	cells = slices.Clone(cells)
-	cells[len(cells)-1].value, cells[len(cells)-1].deleted = slices.Clone(value), value == nil
+	c := &cells[len(cells)-1]
+	c.value, c.deleted, c.sum = slices.Clone(value), value == nil, checksum(string(key), c.version, value)
 	s.cells.Set(string(key), cells)
 	return true
 }
@@ -102,7 +103,9 @@ func (s *Store) write(changes []statemachine.Change, v statemachine.Version) err
 		c := &changes[i]
 		cells, _ := s.cells.Get(string(c.Key))
 		next := append(make([]cell, 0, len(cells)+1), cells...)
-		s.cells.Set(string(c.Key), append(next, cell{version: v, value: slices.Clone(c.Value), deleted: c.Deleted}))
+		s.cells.Set(string(c.Key), append(next, cell{
+			version: v, value: slices.Clone(c.Value), deleted: c.Deleted, sum: checksum(string(c.Key), v, c.Value),
+		}))
 	}
 	if stop > len(changes) {
 		return ErrCrashed
