@@ -162,7 +162,7 @@ func TestMissingTable(t *testing.T) {
 	if err := os.Remove(tables[0]); err != nil {
 		t.Fatal(err)
 	}
-	wantRefused(t, s.space.dir, "does not exist")
+	wantRefused(t, s.space.dir, "it is missing")
 }
 
 // R88: without room nothing is begun, the state stays, and the same write

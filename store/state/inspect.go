@@ -35,7 +35,7 @@ func Inspect(in Inspection) (store *Store, found []Finding, closing func(), err 
 	if _, err := os.Stat(in.Dir); err != nil {
 		return nil, nil, closing, err
 	}
-	f, err := checkFiles(in.Dir, in.Progress)
+	f, err := checkFiles(in.Dir, false, in.Progress)
 	if err != nil {
 		return nil, f.found, closing, err
 	}

@@ -62,8 +62,8 @@ func Open(cfg Config) (*Store, error) {
 	if err := errors.Join(err, s.space.free(room), probe(cfg.Dir, fileBytesMax), s.space.unclaim()); err != nil {
 		return nil, err
 	}
-	if err := parsed(cfg.Dir); err != nil {
-		return nil, err
+	if err := sound(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("open the state in %s: %w", cfg.Dir, err)
 	}
 	if s.db, err = openDatabase(cfg.Dir, logger{cfg.Logger, cfg.Failed}); err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ type Store struct {
 	gate  gate
 	valid atomic.Pointer[control] // as it is on disk
 
+	checked uint64          // table that CheckTable looked at last
+	told    map[uint64]bool // tables that it found damaged
+
 	write     sync.Mutex
 	leftovers []statemachine.Version // above the marker: of a write that did not end
 	failed    error                  // the write after which nothing more is written (R81)
@@ -113,7 +116,7 @@ func (r refusal) Unwrap() error { return r.error }
 
 func harmless(err error) bool {
 	var r refusal
-	return errors.As(err, &r) || errors.Is(err, statemachine.ErrNoSpace) ||
+	return errors.As(err, &r) || errors.Is(err, statemachine.ErrNoSpace) || errors.Is(err, statemachine.ErrRot) ||
 		errors.Is(err, statemachine.ErrVersion) || errors.Is(err, statemachine.ErrRetired)
 }
 
