@@ -83,8 +83,10 @@ func NewMachine(app Application, g *consensus.Group, store Store, options ...Opt
 }
 
 // Reload forgets everything that is not in the store, and goes on where its marker
-// stands now: after a state transfer changed it (R95). An error is final.
+// stands now: after a state transfer changed it (R95), or repaired what an earlier
+// error came from. An error is final until then.
 func (m *Machine) Reload() error {
+	m.failed = nil
 	if err := m.load(); err != nil {
 		m.fail(err)
 		return m.failed

@@ -48,6 +48,7 @@ type Core struct {
 	flushing  int // windows that are not durable yet
 	snapshots snapshots
 	moving    moving
+	repair    repair
 }
 
 // New returns a core that has seen nothing yet.
@@ -81,6 +82,12 @@ type Durable struct {
 	// is whole. It is given again after a crash until consensus.Status.Remembered says
 	// that the log itself knows of the recovery (R92).
 	Forgot string
+	// Suspect says in words why the state is not to be believed: an earlier life raised
+	// an alarm and did not come to the end of the repair (R51). It is empty otherwise.
+	Suspect string
+	// Emptied says that the suspect state was set aside and that of genesis, which is
+	// right, is in its place.
+	Emptied bool
 }
 
 // Start ends the replay. The machine stands at the marker; what the log shows
@@ -91,9 +98,15 @@ func (c *Core) Start(d Durable, now time.Time, out *Output) {
 	c.moving.marker = d.Marker
 	c.pool.limits.ClientsSharing = uint64(max(d.Enrolled, 1))
 	c.step(consensus.Tick{Now: now}, out)
+	if d.Suspect != "" {
+		c.repair, c.moving.suspect = repair{reason: d.Suspect, emptied: d.Emptied}, true
+		c.step(consensus.Suspected{}, out)
+	}
 	c.step(consensus.Started{Executed: c.executed, Chain: d.Marker.Chain, Forgot: d.Forgot, Nonce: c.nonce}, out)
 	c.snapshots.certified = d.Snapshot
-	c.snapshotDue(d.Marker, out)
+	if d.Suspect == "" {
+		c.snapshotDue(d.Marker, out)
+	}
 	c.settle(out)
 }
 
@@ -118,6 +131,8 @@ func (c *Core) Step(in Input, out *Output) {
 		c.onExecuted(in, out)
 	case Flushed:
 		c.onFlushed(in, out)
+	case Suspected:
+		c.suspect(in.Reason, out)
 	case Snapshotted:
 		c.onSnapshotted(in.Snapshot, out)
 	case Stored:
@@ -125,6 +140,9 @@ func (c *Core) Step(in Input, out *Output) {
 	case Served:
 		c.moving.serving[in.To] = time.Time{}
 		for _, f := range in.Frames {
+			if c.repair.reason != "" {
+				break // read before the state was suspected
+			}
 			c.send(consensus.Outbound{To: in.To, Class: consensus.ClassState, Frame: f}, out)
 		}
 	case Tick:
@@ -185,6 +203,9 @@ func (c *Core) carry(out *Output) {
 	}
 	for _, p := range e.Stable {
 		c.moving.stable = p
+	}
+	for _, reason := range e.Diverged {
+		c.suspect(reason, out)
 	}
 	out.Trim = append(out.Trim, e.Trim...)
 	for _, p := range e.Behind {

@@ -9,6 +9,9 @@ import (
 // execute hands a committed batch to the executor, or parks it while state
 // transfer is under way.
 func (c *Core) execute(x consensus.Execute, out *Output) {
+	if c.repair.reason != "" {
+		return // the engine hands it out again when the state is repaired
+	}
 	c.rests = max(c.rests, x.After)
 	x.After = c.rests
 	if c.moving.active() {
@@ -27,6 +30,9 @@ func (c *Core) onExecuted(in Executed, out *Output) {
 	after := c.moving.afters[0]
 	c.moving.afters = c.moving.afters[1:]
 	c.executing--
+	if x == nil || c.repair.reason != "" {
+		return
+	}
 	c.executed, c.history = x.Sequence, x.History
 	for i := range x.Outcomes {
 		c.pool.executed(x.Outcomes[i].Leaf, done(&x.Outcomes[i]))
@@ -67,6 +73,9 @@ func (c *Core) signRoot(root crypto.Digest) crypto.Signature {
 // outcome's batch may not be covered by the log yet, so the answer waits for what
 // all executed batches rest on.
 func (c *Core) repeated(in Repeated, out *Output) {
+	if c.repair.reason != "" {
+		return
+	}
 	if c.recovering() {
 		return
 	}
@@ -80,7 +89,13 @@ func (c *Core) repeated(in Repeated, out *Output) {
 // onFlushed makes a checkpoint out of a durable state (R50).
 func (c *Core) onFlushed(in Flushed, out *Output) {
 	c.flushing--
+	if in.Marker == (statemachine.Marker{}) {
+		return
+	}
 	c.moving.marker = in.Marker
+	if c.repair.reason != "" {
+		return // nothing is said of it (R51)
+	}
 	at := in.Marker.Version.Sequence()
 	c.step(consensus.Flushed{Sequence: at, Chain: in.Marker.Chain}, out)
 	c.snapshotDue(in.Marker, out)

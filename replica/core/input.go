@@ -42,13 +42,15 @@ type Rechecked struct {
 type Persisted struct{ Through consensus.Position }
 
 // Executed is the answer to an Execute. Enrolled is the number of clients and
-// operators after it, or 0 if it did not change.
+// operators after it, or 0 if it did not change. Without an Execution the state could
+// not be read or was not believed, and Suspected came before (R51).
 type Executed struct {
 	Execution *statemachine.Execution
 	Enrolled  int
 }
 
-// Flushed says that a window's changes and this marker are durable (R50).
+// Flushed says that a window's changes and this marker are durable (R50). With a zero
+// marker they are not, and Suspected came before (R51).
 type Flushed struct{ Marker statemachine.Marker }
 
 // Snapshotted says what the partition digests at a checkpoint add up to.
@@ -68,6 +70,10 @@ type Served struct {
 	Frames [][]byte
 }
 
+// Suspected says that what is stored is not what was written (R51, R56, R121), in
+// words for the operator.
+type Suspected struct{ Reason string }
+
 // Tick carries the replica's clock (R89).
 type Tick struct{ Now time.Time }
 
@@ -81,4 +87,5 @@ func (Flushed) isInput()     {}
 func (Snapshotted) isInput() {}
 func (Stored) isInput()      {}
 func (Served) isInput()      {}
+func (Suspected) isInput()   {}
 func (Tick) isInput()        {}

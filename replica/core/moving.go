@@ -18,6 +18,7 @@ type moving struct {
 	marker  statemachine.Marker   // durable state
 	parked  []consensus.Execute   // bounded by the engine's window
 	afters  []consensus.Position  // of the batches at the executor, in order
+	suspect bool                  // the state is not believed (R51)
 	serving []time.Time           // by replica: since when its question is at the server; zero if none is
 }
 
@@ -25,12 +26,12 @@ type moving struct {
 const servingMax = 10 * time.Second
 
 // active reports whether executions have to wait for a transfer.
-func (m *moving) active() bool { return m.target != nil || m.fetcher.Active() }
+func (m *moving) active() bool { return m.suspect || m.target != nil || m.fetcher.Active() }
 
 // behind notes that peers certified a state which this replica cannot reach by
 // executing (R54).
 func (c *Core) behind(p consensus.Checkpoint) {
-	if p.Sequence <= c.executed || (c.moving.target != nil && c.moving.target.Sequence >= p.Sequence) {
+	if p.Sequence <= c.executed && !c.moving.suspect || (c.moving.target != nil && c.moving.target.Sequence >= p.Sequence) {
 		return
 	}
 	c.moving.target = &p
@@ -40,6 +41,10 @@ func (c *Core) behind(p consensus.Checkpoint) {
 // with what the fetcher asks for.
 func (c *Core) move(out *Output) {
 	m := &c.moving
+	if m.suspect {
+		c.repairOn(out)
+		return
+	}
 	if m.target == nil || c.executing > 0 || c.flushing > 0 || c.halted {
 		return
 	}
@@ -58,6 +63,9 @@ func (c *Core) move(out *Output) {
 // server.
 func (c *Core) stateFrame(from consensus.ReplicaID, message consensus.Message, out *Output) {
 	if transfer.Question(message) {
+		if c.moving.suspect {
+			return // the asker turns to another replica
+		}
 		// One at a time of each, so that none keeps the server from the others (R102).
 		if since := c.moving.serving[from]; !since.IsZero() && c.now.Sub(since) < servingMax {
 			return
@@ -76,7 +84,9 @@ func (c *Core) onStored(in Stored, out *Output) {
 	if in.Marker.Version > c.moving.marker.Version {
 		c.moving.marker = in.Marker
 		c.executed, c.history = in.Marker.Version.Sequence(), in.History
-		c.snapshotDue(in.Marker, out)
+		if !c.moving.suspect {
+			c.snapshotDue(in.Marker, out)
+		}
 	}
 	c.moving.fetcher.Stored(c.now, &c.moving.effects)
 	c.carryTransfer(out)
@@ -99,6 +109,9 @@ func (c *Core) carryTransfer(out *Output) {
 // state meanwhile (R95).
 func (c *Core) installed(out *Output) {
 	m := &c.moving
+	if m.suspect && !c.repaired(out) {
+		return // move begins the repair
+	}
 	if m.target != nil && m.target.Sequence > c.executed {
 		return // the target moved: move begins again from here (R96)
 	}

@@ -47,6 +47,22 @@ func (b *outbox) persisted(through consensus.Position, out *Output) {
 	b.items = kept
 }
 
+// forget drops what rests on the state, and returns how many of it were flushes.
+func (b *outbox) forget() (flushes int) {
+	kept := b.items[:0]
+	for _, h := range b.items {
+		switch {
+		case h.send != nil:
+			kept = append(kept, h)
+		case h.flush != nil:
+			flushes++
+		}
+	}
+	clear(b.items[len(kept):])
+	b.items = kept
+	return flushes
+}
+
 func (h held) release(out *Output) {
 	switch {
 	case h.send != nil:

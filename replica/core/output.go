@@ -26,6 +26,14 @@ type Output struct {
 	// certificate, and versions that only states below need are given back (R55).
 	Snapshot []statemachine.Marker
 	Save     []wire.SnapshotCertificate
+	// Alarm says why the own state is not believed any more: it is made durable and
+	// shown to the operator until he clears it, also when Repaired gives the checkpoint
+	// from which the state is in order again (R51).
+	Alarm []string
+	// GiveUp says that nothing certified can take the place of the own state: the
+	// process ends, and starts again with Durable.Emptied.
+	GiveUp   bool
+	Repaired []consensus.Sequence
 	Refuse   []Refusal
 	Report   []consensus.Evidence
 }
@@ -56,6 +64,7 @@ func (o *Output) Reset() {
 	*o = Output{
 		Halt: o.Halt[:0], Persist: o.Persist[:0], Send: o.Send[:0], Reply: o.Reply[:0], Execute: o.Execute[:0],
 		Flush: o.Flush[:0], Recheck: o.Recheck[:0], Store: o.Store[:0], Serve: o.Serve[:0], Trim: o.Trim[:0],
-		Snapshot: o.Snapshot[:0], Save: o.Save[:0], Refuse: o.Refuse[:0], Report: o.Report[:0],
+		Snapshot: o.Snapshot[:0], Save: o.Save[:0],
+		Alarm: o.Alarm[:0], Repaired: o.Repaired[:0], Refuse: o.Refuse[:0], Report: o.Report[:0],
 	}
 }

@@ -55,6 +55,9 @@ func (c *Core) snapshotDue(m statemachine.Marker, out *Output) {
 // onSnapshotted states the snapshot to everyone. Its state is durable already, so
 // the statement waits for nothing.
 func (c *Core) onSnapshotted(m wire.Snapshot, out *Output) {
+	if c.repair.reason != "" {
+		return
+	}
 	own := m.Sign(c.group, c.self, c.signer)
 	c.snapshots.own = &own
 	c.snapshots.repeat = c.now.Add(snapshotRetry)
@@ -126,11 +129,7 @@ func (c *Core) certify(out *Output) {
 }
 
 func (c *Core) diverged(s consensus.Sequence, out *Output) {
-	c.halted = true
-	out.Halt = append(out.Halt, consensus.Halt{
-		Cause:  consensus.CauseDiverged,
-		Reason: fmt.Sprintf("the state at %d differs from the one that a quorum certified: repair this replica from the others", s),
-	})
+	c.suspect(fmt.Sprintf("the state at %d differs from the one that a quorum certified", s), out)
 }
 
 // snapshotTick repeats the own statement until it is certified.

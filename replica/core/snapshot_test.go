@@ -94,7 +94,7 @@ func TestSnapshotDiverged(t *testing.T) {
 		}
 	}
 	out := s.receive(3, s.state(8, 2, 3))
-	if len(out.Halt) != 1 || out.Halt[0].Cause != consensus.CauseDiverged || len(out.Save) > 0 {
+	if len(out.Alarm) != 1 || len(out.Halt) > 0 || len(out.Save) > 0 {
 		t.Errorf("%+v", out)
 	}
 }

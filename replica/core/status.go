@@ -18,6 +18,10 @@ type Status struct {
 	Unsynced   int    // items in the outbox that wait for the log
 	Transfer   string // what state transfer is doing; empty if it is not
 	LogThrough consensus.Position
+	// Repair says why the own state is not believed, and what is done about it; empty
+	// if it is believed (R51). Such a replica counts as faulty.
+	Repair  string
+	Repairs uint64 // begun in this life
 }
 
 // Status returns where the replica stands now.
@@ -34,6 +38,8 @@ func (c *Core) Status() Status {
 		Unsynced:   len(c.box.items),
 		Transfer:   c.moving.fetcher.Status(),
 		LogThrough: c.box.through,
+		Repair:     c.repairStatus(),
+		Repairs:    c.repair.raised,
 	}
 }
 
