@@ -45,7 +45,7 @@ func (r *Replica) Wipe() {
 	r.stop()
 	r.disk, r.store = logtest.NewDisk(), memory.New()
 	r.trouble, r.kept = trouble{}, kept{first: 1}
-	r.began, r.forgot, r.since = false, "its disk was wiped", true
+	r.began, r.forgot, r.since, r.rot = false, "its disk was wiped", true, rot{}
 	r.world.checks.forgets(r.id)
 }
 

@@ -214,7 +214,7 @@ func (c *checks) sent(by consensus.ReplicaID, frame []byte) {
 	case pbft.TypeCheckpoint:
 		c.checkpoint(by, frame)
 	case consensus.TypeSnapshot:
-		if u, err := wire.ReadSignedSnapshot(frame, c.world.group); err == nil {
+		if u, err := wire.ReadSignedSnapshot(frame, c.world.group); err == nil && !c.world.replicas[by].rot.rotten {
 			m := u.Value.(wire.SignedSnapshot)
 			c.same("equal snapshots", c.roots, by, m.Sequence, m.Root)
 		}
@@ -263,6 +263,9 @@ func (c *checks) checkpoint(by consensus.ReplicaID, frame []byte) {
 	var chain crypto.Digest
 	var signer consensus.ReplicaID
 	if !s.ReadUint64((*uint64)(&at)) || !s.CopyBytes(chain[:]) || !s.ReadUint32((*uint32)(&signer)) || signer != by {
+		return
+	}
+	if c.world.replicas[by].rot.rotten {
 		return
 	}
 	c.same("equal checkpoints", c.chains, by, at, chain)

@@ -35,12 +35,13 @@ var (
 	networkNames = [...]string{"lost", "came twice", "overtaken", "cut off"}
 	// outputNames are the fields of core.Output, in order.
 	outputNames = [...]string{
-		"Halt", "Persist", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Refuse", "Report",
+		"Halt", "Persist", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Alarm", "Repaired",
+		"Refuse", "Report",
 	}
 	// effectNames are the fields of consensus.Effects that are lists, in order.
-	effectNames = [...]string{"Persist", "Send", "Execute", "Fetch", "Stable", "Trim", "Behind", "Report", "Halt"}
+	effectNames = [...]string{"Persist", "Send", "Execute", "Fetch", "Stable", "Trim", "Behind", "Diverged", "Report", "Halt"}
 	eventNames  = [...]string{
-		"Started", "Submitted", "Received", "Persisted", "Completed", "Executed", "Flushed", "Installed", "Overdue", "Tick",
+		"Started", "Submitted", "Received", "Persisted", "Completed", "Executed", "Flushed", "Installed", "Suspected", "Overdue", "Tick",
 	}
 )
 
@@ -54,7 +55,7 @@ func (c *Coverage) count(name string) {
 func (c *Coverage) output(o *core.Output) {
 	for i, n := range [...]int{
 		len(o.Halt), len(o.Persist), len(o.Send), len(o.Reply), len(o.Execute), len(o.Flush), len(o.Recheck), len(o.Store),
-		len(o.Serve), len(o.Trim), len(o.Snapshot), len(o.Save), len(o.Refuse), len(o.Report),
+		len(o.Serve), len(o.Trim), len(o.Snapshot), len(o.Save), len(o.Alarm), len(o.Repaired), len(o.Refuse), len(o.Report),
 	} {
 		c.Output[i] += uint64(n)
 	}
@@ -163,7 +164,7 @@ func (o *observed) Step(ev consensus.Event, out *consensus.Effects) {
 	o.Engine.Step(ev, out)
 	for i, n := range [...]int{
 		len(out.Persist), len(out.Send), len(out.Execute), len(out.Fetch), len(out.Stable), len(out.Trim), len(out.Behind),
-		len(out.Report), len(out.Halt),
+		len(out.Diverged), len(out.Report), len(out.Halt),
 	} {
 		o.coverage.Effects[i] += uint64(n)
 	}
@@ -187,10 +188,12 @@ func eventNumber(ev consensus.Event) int {
 		return 6
 	case consensus.Installed:
 		return 7
-	case consensus.Overdue:
+	case consensus.Suspected:
 		return 8
-	case consensus.Tick:
+	case consensus.Overdue:
 		return 9
+	case consensus.Tick:
+		return 10
 	}
 	panic(fmt.Sprintf("sim: no number for event %T", ev))
 }

@@ -20,6 +20,7 @@ func (r *Replica) carry() {
 	if r.ashamed() {
 		return
 	}
+	r.alarms(out)
 	if !r.persist(out.Persist) {
 		r.out = core.Output{}
 		return
@@ -62,7 +63,7 @@ func (r *Replica) carry() {
 // log. It reports whether the replica goes on.
 func (r *Replica) beside(out *core.Output) bool {
 	for _, f := range out.Flush {
-		if r.behaviour == nil {
+		if r.trusted() {
 			r.world.checks.flushes(r.id, f)
 		}
 		r.storer.put(job{write: func() error { return r.storer.flush(f) }})
@@ -169,13 +170,19 @@ func (r *Replica) executeNext() {
 	x := r.storer.executions[0]
 	r.storer.executions = r.storer.executions[1:]
 	result, err := r.machine.Execute(x.Batch, x.Sequence)
+	if r.suspected(err) {
+		r.step(core.Executed{})
+		return
+	}
 	if err != nil {
 		w.checks.fail("execution", "%s: %v", replicaName(int(r.id)), err)
 		return
 	}
 	w.trace.add(traceExecuted, w.now, int(r.id), int(x.Sequence&0xffff), result.History[:])
-	if r.behaviour == nil {
+	if r.trusted() {
 		w.checks.executed(r.id, x.Batch, result)
+	} else if r.behaviour == nil {
+		w.checks.order[r.id] = x.Sequence
 	}
 	if w.cfg.Observe != nil {
 		w.note(Event{Kind: EventExecuted, From: int(r.id), Sequence: x.Sequence, Digest: x.Batch.Digest.Short()})
@@ -189,7 +196,7 @@ func (r *Replica) executeNext() {
 
 // release sends each client its part of a signed root.
 func (r *Replica) release(reply core.Reply) {
-	if r.behaviour == nil {
+	if r.trusted() {
 		r.world.checks.replied(r.id, reply)
 	}
 	reply.Frames(func(consensus.ClientID) bool { return true }, func(id consensus.ClientID, frame []byte) {

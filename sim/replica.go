@@ -52,6 +52,7 @@ type Replica struct {
 	Halted  *consensus.Halt    // why it stopped for good
 
 	amnesia
+	rot       rot
 	behaviour Behaviour // nil for a correct replica
 }
 
@@ -75,7 +76,7 @@ func (r *Replica) Start() error {
 	r.Halted, r.paused = nil, 0
 	r.trouble.failed, r.trouble.short = false, false
 	r.watch()
-	machine, err := statemachine.NewMachine(w.cfg.App(), w.group, r.store, statemachine.WithScheme(w.cfg.Scheme))
+	machine, found, snapshots, err := r.openState()
 	if err != nil {
 		return err
 	}
@@ -89,14 +90,9 @@ func (r *Replica) Start() error {
 	if err = r.open(); err != nil {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}
-	found := core.Durable{History: machine.History(), Enrolled: len(machine.Enrolments()), Forgot: r.forgot}
-	if found.Marker, err = r.store.Marker(); err != nil {
-		return err
-	}
-	r.storer = storer{replica: r}
-	if r.storer.snapshots, found.Snapshot, err = core.NewSnapshotter(w.group, r.store); err != nil {
-		return err
-	}
+	found.Forgot = r.forgot
+	r.storer = storer{replica: r, snapshots: snapshots}
+	r.rot.asked, r.rot.rounds = false, 0
 	r.server = transfer.NewServer(w.group, r.store, &transfer.MemorySpool{})
 	r.up, r.syncing, r.waits, r.synced = true, false, false, r.onSynced
 	r.out = core.Output{}
@@ -201,6 +197,9 @@ func (r *Replica) tickLater() {
 
 func (r *Replica) onTick() {
 	r.step(core.Tick{Now: r.now()})
+	if r.up {
+		r.scrub()
+	}
 	if r.up {
 		r.remembers()
 	}

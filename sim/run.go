@@ -220,6 +220,8 @@ func (c *course) level(away []bool) bool {
 	for i, r := range c.world.replicas {
 		switch {
 		case away[i] || r.behaviour != nil:
+		case !r.scrubbed():
+			return false
 		case !r.up || r.since && r.forgot != "" || r.core.Status().Engine.Recovering != "":
 			return false
 		case first == nil:
@@ -241,8 +243,8 @@ func (c *course) where() string {
 	}
 	for i, r := range c.world.replicas {
 		s := r.core.Status()
-		fmt.Fprintf(&b, "\n  %s up %v, liar %v, view %d to %d, executed %d, low %d, pool %d, transfer %q: %s", replicaName(i), r.up, r.behaviour != nil,
-			s.Engine.View, s.Engine.ChangingTo, s.Executed, s.Engine.Low, s.Waiting, s.Transfer, s.Engine.Waiting)
+		fmt.Fprintf(&b, "\n  %s up %v, liar %v, view %d to %d, executed %d, history %s, low %d, pool %d, transfer %q%s: %s", replicaName(i), r.up, r.behaviour != nil,
+			s.Engine.View, s.Engine.ChangingTo, s.Executed, s.History.Short(), s.Engine.Low, s.Waiting, s.Transfer, r.rotStatus(), s.Engine.Waiting)
 	}
 	return b.String()
 }

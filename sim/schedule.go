@@ -58,6 +58,7 @@ const (
 	Crash   Verb = "crash"   // Replica loses power, and Lost and Torn of what it had not synced
 	Start   Verb = "start"   // Replica starts again
 	Wipe    Verb = "wipe"    // Replica loses its disk
+	Decay   Verb = "decay"   // some of Replica's stored entries are dropped, flipped or swapped
 	Copy    Verb = "copy"    // Replica's folder is copied
 	Roll    Verb = "roll"    // Replica loses power and finds that copy
 	Pause   Verb = "pause"   // Replica does nothing for For
@@ -103,7 +104,7 @@ func (p *Plan) Liars() (n int) {
 // take carries out a step.
 func (w *World) take(s Step) {
 	switch s.Do {
-	case Crash, Start, Wipe, Copy, Roll, Pause, SetTime:
+	case Crash, Start, Wipe, Decay, Copy, Roll, Pause, SetTime:
 		w.befall(s)
 	case Kill, Fail, Fill, Rot, Misdirect, Stale:
 		w.harm(s)
@@ -149,6 +150,9 @@ func (w *World) befall(s Step) {
 	case s.Do == Wipe:
 		w.fault(s.Replica, "wipe", "")
 		r.Wipe()
+	case s.Do == Decay:
+		w.fault(s.Replica, "decay", "")
+		r.Decay()
 	case s.Do == Copy && r.up:
 		r.Copy()
 	case s.Do == Roll && r.copied != nil:

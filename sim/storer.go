@@ -52,7 +52,7 @@ func (s *storer) turn() {
 	}
 	s.jobs = s.jobs[1:]
 	s.busy = false
-	if err := j.do(); err != nil {
+	if err := j.do(); err != nil && !s.replica.suspected(err) { // what waits for an answer has got it
 		s.replica.world.checks.fail("disk", "%s: state: %v", replicaName(int(s.replica.id)), err)
 		return
 	}
@@ -81,9 +81,13 @@ func (s *storer) flush(w *statemachine.Window) error {
 		err = r.store.Apply(w.Changes, statemachine.Marker{Version: v, Chain: w.Chain})
 	}
 	if err != nil {
+		if r.suspected(err) {
+			r.step(core.Flushed{})
+			return nil
+		}
 		return err
 	}
-	if r.behaviour == nil {
+	if r.trusted() {
 		r.world.checks.flushed(r.id, w)
 	}
 	r.machine.Flushed(v)
@@ -116,6 +120,14 @@ func (s *storer) install(w transfer.Store) error {
 	if err == nil && w.Install != nil {
 		r.world.coverage.count("state installed from a snapshot")
 		err = s.snapshots.Reload()
+	}
+	if errors.Is(err, statemachine.ErrRot) {
+		// What was just installed is not what is stored: the process ends, and a new one
+		// finds the alarm (R81).
+		r.world.coverage.count("installation rotten")
+		r.CrashWith(Loss{})
+		r.world.restart(r)
+		return nil
 	}
 	if err == nil {
 		r.step(in)

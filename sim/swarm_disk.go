@@ -22,7 +22,11 @@ func (d *drawing) unsound(i int) bool {
 // are full for a while, which costs a replica no promise and is as good as a crash.
 func (d *drawing) disks() {
 	for _, i := range d.rotten {
-		d.rot(i)
+		if d.chance(.5) {
+			d.decay(i)
+		} else {
+			d.rot(i)
+		}
 	}
 	if d.chance(.6) {
 		return
@@ -38,6 +42,13 @@ func (d *drawing) disks() {
 			At: at, Do: Fail, Replica: i, How: failNames[d.rng.IntN(len(failNames))], After: 1 + d.rng.IntN(12),
 			For: d.upTo(15 * time.Second), Power: d.chance(.5),
 		})
+	}
+}
+
+// decay lets entries of a replica's state rot, a few times.
+func (d *drawing) decay(i int) {
+	for range 1 + d.rng.IntN(4) {
+		d.plan.Steps = append(d.plan.Steps, Step{At: d.duration(0, d.plan.Quiet), Do: Decay, Replica: i})
 	}
 }
 

@@ -74,7 +74,7 @@ func (p *Plan) step(s Step) string {
 	switch s.Do {
 	case Crash:
 		return fmt.Sprintf("%s lost=%v torn=%v", replicaName(s.Replica), s.Lost, s.Torn)
-	case Start, Wipe, Copy, Roll, Kill:
+	case Start, Wipe, Decay, Copy, Roll, Kill:
 		return replicaName(s.Replica)
 	case Pause, SetTime, Fill, Stale:
 		return fmt.Sprintf("%s for=%v", replicaName(s.Replica), s.For)
@@ -184,7 +184,7 @@ func (p *Plan) readStep(at time.Duration, w *words) Step {
 	switch s.Do {
 	case Crash:
 		s.Replica, s.Lost, s.Torn = p.replica(w), w.share("lost"), w.share("torn")
-	case Start, Wipe, Copy, Roll, Kill:
+	case Start, Wipe, Decay, Copy, Roll, Kill:
 		s.Replica = p.replica(w)
 	case Fail:
 		s.Replica, s.How, s.After = p.replica(w), w.among("how", failNames), int(number(w, w.value("after"), 16))
