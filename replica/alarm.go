@@ -23,6 +23,7 @@ type Alarm struct {
 	Times    int                `json:"times"`
 	Repaired consensus.Sequence `json:"repaired"` // checkpoint of the repaired state; 0 as long as it is under way
 	Open     bool               `json:"open"`     // the repair is not done
+	GiveUp   bool               `json:"give_up"`  // the next start sets the state aside
 }
 
 // String says it in one line.
@@ -57,6 +58,26 @@ func (f *folder) raise(reason string, now time.Time) error {
 		a.Times += old.Times
 	}
 	return f.writeAlarm(&a)
+}
+
+// giveUp lets the next start set the state aside.
+func (f *folder) giveUp() error {
+	_, a := readAlarm(f.path)
+	if a == nil {
+		return errors.New("the alarm is gone")
+	}
+	a.GiveUp = true
+	return f.writeAlarm(a)
+}
+
+// givenUp notes that it was set aside.
+func (f *folder) givenUp() error {
+	_, a := readAlarm(f.path)
+	if a == nil || !a.GiveUp {
+		return nil
+	}
+	a.GiveUp = false
+	return f.writeAlarm(a)
 }
 
 // repaired notes that the state is in order again.

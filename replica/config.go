@@ -41,8 +41,11 @@ type Config struct {
 	SegmentBytes int64         // size of a log segment; 0 means the log's default
 	Network      *network.Limits
 	Pool         *core.PoolLimits
-	Verifiers    int // goroutines that check signatures; 0 means one for each processor
-	Logger       *slog.Logger
+	// ScrubKeys is how many stored keys a second are compared with what was certified
+	// (R56). 0 means DefaultScrubKeys; below 0 none are.
+	ScrubKeys int
+	Verifiers int // goroutines that check signatures; 0 means one for each processor
+	Logger    *slog.Logger
 }
 
 // Defaults of Config.
@@ -80,6 +83,9 @@ func (c *Config) complete() (self consensus.ReplicaID, err error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.ScrubKeys == 0 {
+		c.ScrubKeys = DefaultScrubKeys
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

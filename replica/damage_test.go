@@ -82,7 +82,7 @@ var damages = []damage{
 	{name: "everything is gone", do: emptied, mute: true},
 	{name: "the folder is gone", do: remove(""), mute: true},
 	{name: "the state is gone", do: remove("state")},
-	{name: "the state has lost its list of tables", do: remove("state/MANIFEST")},
+	{name: "the state has lost its list of tables", kept: "state", do: remove("state/MANIFEST")},
 	{name: "the list of the state's tables is garbled", kept: "state", do: func(t *testing.T, dir string) {
 		if err := os.WriteFile(filepath.Join(dir, "state", "MANIFEST"), []byte("garbage"), 0o600); err != nil {
 			t.Fatal(err)

@@ -65,6 +65,7 @@ func (r *Replica) carry(out *core.Output) {
 		r.fail(haltError(h))
 		return
 	}
+	r.alarms(out)
 	if len(out.Persist) > 0 {
 		r.writer.jobs.put(logJob{records: append([]consensus.Record(nil), out.Persist...)})
 	}
@@ -85,7 +86,9 @@ func (r *Replica) carry(out *core.Output) {
 		r.storer.jobs.put(storeJob{s})
 	}
 	for _, s := range out.Serve {
-		r.server.offer(s)
+		if r.scrubber.first.Load() { // else the asker turns to another replica (R56)
+			r.server.offer(s)
+		}
 	}
 	for _, p := range out.Trim {
 		r.writer.jobs.put(logJob{trim: p})

@@ -45,6 +45,8 @@ type Replica struct {
 	storer    *storer
 	replier   *replier
 	server    *server
+	scrubber  *scrubber
+	emptied   bool // the state was set aside at this start
 	clients   *clients
 	host      *network.Host
 	serving   atomic.Pointer[network.Host] // host, for Status, which may be asked before Run
@@ -117,10 +119,7 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 			return err
 		}
 	}
-	if err := r.openState(id); err != nil {
-		return err
-	}
-	if err := r.build(app); err != nil {
+	if err := r.openState(app, id); err != nil {
 		return err
 	}
 	err := r.openLog(id, r.folder.fresh || r.folder.forgot != "")
@@ -149,68 +148,6 @@ func (r *Replica) mayForget(reason string) error {
 	}
 	return failure(ExitDisk, "data folder %s: %s; a group of one replica has nobody to recover from: restore the folder from a backup, or give --first-start if this replica never ran",
 		r.folder.path, reason)
-}
-
-// openState opens the state. One that cannot be read is fetched from the others:
-// what this replica promised is in its log, and the log names no state that the
-// others do not have.
-func (r *Replica) openState(id crypto.Digest) error {
-	open := func() (err error) {
-		r.store, err = state.Open(state.Config{Dir: r.folder.in("state"), Identity: id, Logger: r.logger, Failed: r.failState})
-		if err != nil {
-			r.store = nil
-		}
-		return err
-	}
-	err := open()
-	if err == nil || !stateDamaged(err) {
-		return stateError(err)
-	}
-	if err := r.mayForget(err.Error()); err != nil {
-		return err
-	}
-	as, aside := r.folder.setAside("state")
-	if aside != nil {
-		return aside
-	}
-	r.logger.Error("the state cannot be read: it is set aside and fetched from the others", "kept_as", as, "reason", err)
-	return stateError(open())
-}
-
-// stateDamaged says whether another state in the place of this one helps.
-func stateDamaged(err error) bool {
-	final := lacksRoom(err)
-	for _, cause := range []error{state.ErrForeign, state.ErrFormat, unix.EIO, unix.EROFS, unix.EACCES, unix.EPERM} {
-		final = final || errors.Is(err, cause)
-	}
-	return !final
-}
-
-// build makes the parts that are fed from the state.
-func (r *Replica) build(app statemachine.Application) error {
-	marker, err := r.store.Marker()
-	if err != nil {
-		return stateError(err)
-	}
-	if !r.folder.fresh && r.folder.forgot == "" && marker == (statemachine.Marker{}) {
-		if err := r.mayForget("the state is missing beside the log"); err != nil {
-			return err
-		}
-		r.logger.Error("the state is missing beside the log: it is fetched from the others")
-	}
-	machine, err := statemachine.NewMachine(app, r.cfg.Group, r.store)
-	if err != nil {
-		return stateError(err)
-	}
-	r.wire(machine)
-	if r.storer.snapshots, r.found.Snapshot, err = core.NewSnapshotter(r.cfg.Group, r.store); err != nil {
-		return stateError(err)
-	}
-	r.found.History, r.found.Enrolled = machine.History(), len(machine.Enrolments())
-	if r.found.Marker, err = r.store.Marker(); err != nil {
-		return stateError(err)
-	}
-	return nil
 }
 
 func (r *Replica) openLog(id crypto.Digest, mayBeNew bool) (err error) {
@@ -262,7 +199,11 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 		internal: internal, fail: r.failState,
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
-	r.server = newServer(cfg.Group, r.store, newSpool(r.folder.in("served")), internal)
+	r.server = newServer(cfg.Group, watched{r.store, internal}, newSpool(r.folder.in("served")), internal)
+	r.scrubber = &scrubber{
+		jobs: r.storer.jobs, keys: cfg.ScrubKeys, check: r.store.CheckTable,
+		found: func(err error) { suspected(err, internal) },
+	}
 	r.verifiers = &verifiers{
 		decoder: core.Decoder{Group: cfg.Group, Codec: pbft.NewCodec(cfg.Group)},
 		scheme:  crypto.NewCache(crypto.Ed25519, verifyCacheMax),
@@ -307,12 +248,13 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 		return err
 	}
 	start := func(run func(context.Context)) { work.Go(func() { run(r.inner) }) }
+	r.found.Suspect, r.found.Emptied = r.suspects(), r.emptied
 	r.driver.start(r.found)
 	for range r.verifierCount() {
 		start(r.verifiers.run)
 	}
 	for _, run := range []func(context.Context){
-		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.watchRoom, r.watchRecovery,
+		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.scrubber.run, r.watchRoom, r.watchRecovery,
 	} {
 		start(run)
 	}

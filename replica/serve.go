@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -35,6 +36,10 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 		r, err := start(cfg, self, app, opts)
 		if err == nil {
 			err = r.runOnce(ctx)
+		}
+		if errors.Is(err, errGivenUp) {
+			r.awaitRelease(err)
+			continue
 		}
 		if ExitCode(err) != ExitRoom {
 			r.awaitRelease(err)

@@ -35,6 +35,9 @@ type Status struct {
 	Transfer   string               `json:"transfer,omitempty"`
 	Recovering string               `json:"recovering,omitempty"`   // why it signs nothing, and what has to come (R92)
 	Room       string               `json:"room_lacking,omitempty"` // if the replica waits for room, and does nothing else
+	Repair     string               `json:"repair,omitempty"`       // why the own state is not believed; it counts as faulty then
+	Alarm      string               `json:"alarm,omitempty"`
+	Scrub      Scrubbed             `json:"scrub"`
 	Evidence   int                  `json:"evidence"`
 	Connected  []string             `json:"connected"`
 	Uptime     float64              `json:"uptime_seconds"`
@@ -100,8 +103,10 @@ func (r *Replica) Status() Status {
 		Executed: s.Executed, History: hex.EncodeToString(s.History[:]), Ordered: s.Engine.Ordered,
 		Low: s.Engine.Low, High: s.Engine.High, Durable: s.Durable, Snapshot: s.Snapshot,
 		Pool: s.Waiting, PoolBytes: s.WaitBytes, Waiting: s.Engine.Waiting, Transfer: s.Transfer, Recovering: s.Engine.Recovering,
+		Repair: s.Repair, Scrub: r.scrubber.status(),
 		Evidence: proofs, Connected: []string{}, Uptime: time.Since(r.started).Seconds(),
 	}
+	out.Alarm, _ = readAlarm(r.cfg.DataDir)
 	if s.Engine.ChangingTo > s.Engine.View {
 		out.ChangingTo = s.Engine.ChangingTo
 	}

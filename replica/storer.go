@@ -23,6 +23,10 @@ type (
 	saveJob     struct{ certificate wire.SnapshotCertificate }
 	storeJob    struct{ transfer.Store }
 	evidenceJob struct{ consensus.Evidence }
+	scrubJob    struct {
+		keys int
+		done chan<- Scrubbed
+	}
 )
 
 func (flushJob) isStoreWork()    {}
@@ -30,6 +34,7 @@ func (snapshotJob) isStoreWork() {}
 func (saveJob) isStoreWork()     {}
 func (storeJob) isStoreWork()    {}
 func (evidenceJob) isStoreWork() {}
+func (scrubJob) isStoreWork()    {}
 
 // A storer is the one writer of the state: flushes, snapshots and transfers, one
 // after the other, in the background of ordering and execution (design, idea 7).
@@ -52,7 +57,7 @@ func (s *storer) run(ctx context.Context) {
 			return
 		}
 		for _, j := range s.jobs.take() {
-			if err := s.do(ctx, j); err != nil {
+			if err := s.do(ctx, j); err != nil && !s.survives(j, err) {
 				s.fail(err)
 				return
 			}
@@ -72,8 +77,40 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 		return s.install(ctx, j.Store)
 	case evidenceJob:
 		s.evidence(j.Evidence)
+	case scrubJob:
+		return s.scrub(j)
 	}
 	return nil
+}
+
+// survives reports whether the core knows what to do about an error: rot that was
+// read. A write that reads back otherwise is not that: then the disk fails now.
+func (s *storer) survives(j storeWork, err error) bool {
+	switch j.(type) {
+	case storeJob, evidenceJob:
+		return false
+	case flushJob:
+		if suspected(err, s.internal) {
+			s.internal.put(core.Flushed{})
+			return true
+		}
+	case snapshotJob, saveJob, scrubJob:
+		return suspected(err, s.internal)
+	}
+	return false
+}
+
+// reload lets the machine begin where the store's marker stands now; ok is false if
+// the replica ends instead.
+func (s *storer) reload(ctx context.Context) (history crypto.Digest, ok bool) {
+	done := make(chan crypto.Digest, 1)
+	s.executor.put(reloadJob{done})
+	select {
+	case history = <-done:
+		return history, true
+	case <-ctx.Done():
+		return history, false
+	}
 }
 
 // flush makes a window durable; only then may its checkpoint be stated (R50).
@@ -109,11 +146,8 @@ func (s *storer) install(ctx context.Context, w transfer.Store) error {
 	}
 	in := core.Stored{}
 	if marked {
-		done := make(chan crypto.Digest, 1)
-		s.executor.put(reloadJob{done})
-		select {
-		case in.History = <-done:
-		case <-ctx.Done():
+		ok := false
+		if in.History, ok = s.reload(ctx); !ok {
 			return nil
 		}
 		if in.Marker, err = s.store.Marker(); err != nil {

@@ -89,7 +89,7 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 	}
 	cfg := replica.Config{
 		Group: g, Keys: keys, DataDir: c.dataDir, Listen: c.listen, Timeout: c.timeout,
-		SegmentBytes: c.segmentBytes, Verifiers: c.verifiers, Logger: logger, FirstStart: c.first,
+		SegmentBytes: c.segmentBytes, ScrubKeys: c.scrubKeys, Verifiers: c.verifiers, Logger: logger, FirstStart: c.first,
 	}
 	public := keys.Public()
 	for _, r := range f.Remotes() {

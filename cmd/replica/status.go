@@ -68,6 +68,13 @@ func printStatus(out io.Writer, s *replica.Status) error {
 	line("durable", "checkpoint %d, snapshot %d", s.Durable, s.Snapshot)
 	line("pool", "%d requests, %d bytes", s.Pool, s.PoolBytes)
 	line("connected", "%s", list(s.Connected))
+	if s.Repair != "" {
+		line("faulty", "own state suspect: %s", s.Repair)
+	}
+	if s.Alarm != "" {
+		line("alarm", "%s; clear it with replica alarm --clear", s.Alarm)
+	}
+	line("scrub", "%s", scrubbed(s.Scrub))
 	if s.Evidence > 0 {
 		line("evidence", "%d proofs that a replica lied", s.Evidence)
 	}
@@ -107,4 +114,12 @@ func missing(err error, advice string) error {
 		return fmt.Errorf("%w; %s", err, advice)
 	}
 	return err
+}
+
+// scrubbed says how far the stored state was compared with what was certified.
+func scrubbed(s replica.Scrubbed) string {
+	if s.Waiting {
+		return fmt.Sprintf("%d rounds; waits for the next certified snapshot", s.Rounds)
+	}
+	return fmt.Sprintf("%d rounds, key %d of %d", s.Rounds, s.Keys, s.Of)
 }
