@@ -115,7 +115,8 @@ func (s *Store) bind(identity crypto.Digest) error {
 			return err
 		}
 		if !empty {
-			return fmt.Errorf("%w: it has contents and no identity", ErrFormat)
+			// Badger drops tables without a word when the list of them was cut.
+			return fmt.Errorf("%w: there are values, and the entry that binds them to a replica is gone", statemachine.ErrRot)
 		}
 		b := cryptobyte.NewBuilder(nil)
 		b.AddUint32(formatVersion)
