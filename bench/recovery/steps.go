@@ -172,7 +172,9 @@ func (r *run) wiped(ctx context.Context) error {
 	}
 	r.say("wiped, under load: whole after %.1f s and %.1f MB", took.Seconds(), mega(moved))
 	stop()
-	_ = <-ended // that it was stopped
+	if err := <-ended; err == nil {
+		return fmt.Errorf("the load ended by itself after %v", stepTimeout)
+	}
 	return r.prove(ctx)
 }
 

@@ -202,7 +202,7 @@ func (r *run) start(ctx context.Context, victim *group.Replica, harm damage.Harm
 	if err != nil {
 		return "", "", err
 	}
-	words := victim.Said("damage", "recover", "repair", "does not match", "put aside")
+	words := victim.Said("set aside", "the state is missing", "signs nothing", "repair")
 	switch {
 	case len(words) > 0:
 		return repaired, ": " + message(words[0]), nil
@@ -214,13 +214,20 @@ func (r *run) start(ctx context.Context, victim *group.Replica, harm damage.Harm
 	return harmless, "", nil
 }
 
+// Exit statuses of a replica that refuses its folder. Where the damage is to the name
+// of the owner, the folder looks like that of another replica.
+const (
+	exitForeign = 1
+	exitDamaged = 3
+)
+
 // refused looks at how a replica ended, and replaces it, as an operator would.
 func (r *run) refused(ctx context.Context, victim *group.Replica, harm damage.Harm) (end, string, error) {
 	status, line, err := victim.Ended(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	if status != 3 || !strings.Contains(line, filepath.Base(harm.Path)) {
+	if status != exitForeign && status != exitDamaged || !strings.Contains(line, filepath.Base(harm.Path)) {
 		return "", "", fmt.Errorf("the replica ended with status %d, and does not name the file: %s", status, line)
 	}
 	if err := victim.Wipe(); err != nil {
