@@ -27,6 +27,7 @@ type Backup struct {
 	Bytes     uint64             `json:"bytes"`              // of them
 	FileBytes int64              `json:"file_bytes"`         // after compression
 	Executed  consensus.Sequence `json:"executed,omitempty"` // by the replica when the backup began; what is above Sequence is not in it
+	Recovers  bool               `json:"recovers,omitempty"` // who was restored from it signs nothing until that is safe
 
 	clients []consensus.Enrolment
 }

@@ -178,6 +178,25 @@ func (s slowBackup) underWay() bool {
 	return err == nil && info.Size() > 0
 }
 
+// What comes to stand in the place of the file while a backup is under way, stays.
+func TestBackupTakesNoPlace(t *testing.T) {
+	g := newGroup(t, 4, small())
+	c := g.dial()
+	snapshotted(t, g, c, 16, 1)
+	q := replica.BackupRequest{DataDir: g.config(1).DataDir, Group: g.group, Out: filepath.Join(g.folder, "b")}
+	q.Report = func(uint64, uint64) {
+		if err := os.WriteFile(q.Out, []byte("mine"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	if b, err := replica.SaveBackup(t.Context(), q); err == nil {
+		t.Errorf("%+v", b)
+	}
+	if text, err := os.ReadFile(q.Out); err != nil || string(text) != "mine" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // R87: the folder of a replica that does not run gives a backup too, under its lock;
 // one that is no folder of the group, or damaged, gives none.
 func TestBackupOfFolder(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 // new, empty, or not there. With a backup of the replica's own group, the replica starts
 // without voting, since it may have promised what it does not know now, and fetches
 // what is missing from the others. With the backup that its group names as origin,
-// it begins the group.
+// it begins the group; without voting as well, unless the folder is said to be new.
 //
 // The backup is verified in full before anything is written, and once more while
 // it is installed. The folder appears as a whole, or not at all (R95).
@@ -33,7 +33,7 @@ func Restore(ctx context.Context, cfg Config, file string, report func(done, all
 		return nil, configError(err)
 	}
 	s := &staging{target: filepath.Clean(cfg.DataDir), path: filepath.Clean(cfg.DataDir) + ".restoring"}
-	if err := s.vacant(); err != nil {
+	if err := s.vacant(cfg.FirstStart); err != nil {
 		return nil, err
 	}
 	b, err := VerifyBackup(ctx, file, cfg.Group, report)
@@ -67,13 +67,16 @@ func (c *Config) begun() error {
 type staging struct {
 	target, path string
 	lock         *os.File
+	isNew        bool // no replica ever ran on the target
 	settled      bool
 }
 
 // vacant refuses a target that has anything in it but NEW: it may hold promises.
-func (s *staging) vacant() error {
+func (s *staging) vacant(first bool) error {
 	left, err := os.ReadDir(s.target)
+	all := len(left)
 	left = slices.DeleteFunc(left, func(e os.DirEntry) bool { return e.Name() == newName })
+	s.isNew = first || len(left) < all
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
@@ -146,9 +149,10 @@ func (s *staging) fill(ctx context.Context, cfg *Config, self consensus.ReplicaI
 	if err := l.Close(); err != nil {
 		return openLogError(err)
 	}
-	if b.Group != cfg.Group.ID {
-		return nil // nobody has promised anything in the group that begins
+	if b.Group != cfg.Group.ID && s.isNew {
+		return nil // this replica has promised nothing in the group that begins
 	}
+	b.Recovers = true
 	reason := fmt.Sprintf("restored from a backup of snapshot %d\n", b.Sequence)
 	return durably(s.path, func() error { return writeSynced(filepath.Join(s.path, reasonName), reason) })
 }

@@ -66,6 +66,12 @@ func TestRestore(t *testing.T) {
 	if errX != nil || errY != nil || !bytes.Equal(x, y) {
 		t.Error("the backup of what was restored is another one")
 	}
+	g.start(1)
+	await(t, "r1 catches up and signs again", func() bool {
+		invoke(t, c, kv.Increment([]byte("n"), 1))
+		a, b := g.replica[1].Status(), g.replica[2].Status()
+		return a.Recovering == "" && a.Executed == b.Executed && a.History == b.History && a.Snapshot > 0
+	})
 }
 
 // R94, R95: a backup that is refused, a target that has anything in it, and a
@@ -211,6 +217,15 @@ func TestRestoreNewGroup(t *testing.T) {
 	if _, err := replica.VerifyBackup(t.Context(), b.File, next.group, nil); err != nil {
 		t.Errorf("the origin, checked with the new group's file: %v", err)
 	}
+	// R91: a folder that nobody said to be new may be that of a member which lost it.
+	lost := g.successor(b)
+	if err := os.RemoveAll(lost.config(0).DataDir); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := lost.restore(0, b.File); err != nil || !got.Recovers {
+		t.Errorf("%v: %+v", err, got)
+	}
+	only(t, lost.config(0).DataDir, "LOCK", "RECOVER", "VERSION", "log", "state")
 	// Another backup of the old group is none that this one begins with.
 	if _, err := g.successor(later).restore(0, b.File); err == nil || !strings.Contains(err.Error(), "of another group") {
 		t.Errorf("another origin: %v", err)
@@ -256,8 +271,8 @@ func TestRestoreChanged(t *testing.T) {
 				}
 			}
 		})
-		if err == nil {
-			t.Errorf("%s: a backup that was not verified is restored", name)
+		if err == nil || name == "a newer one" && !strings.Contains(err.Error(), "was replaced by another backup") {
+			t.Errorf("%s: restored, or refused for another reason: %v", name, err)
 		}
 		if _, err := os.Stat(g.config(1).DataDir); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: a data folder is there", name)

@@ -78,6 +78,9 @@ func (w *world) successor(change func(*consensus.Genesis)) (*world, error) {
 // agreed time and its client table; what was executed there keeps its timestamp.
 func TestInherit(t *testing.T) {
 	w := newWorld(t, script{}, parameters())
+	for range 5 { // so that its sequence numbers are above the first of the successor
+		w.checkpoint()
+	}
 	for n := range uint64(3) { // as many sessions as one key may have
 		w.execute(w.request(1, n+1, 0, 0))
 	}

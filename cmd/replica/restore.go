@@ -11,6 +11,7 @@ import (
 
 func restoreCommand() *cobra.Command {
 	var from string
+	var first bool
 	c := &cobra.Command{
 		Use:   "restore --from FILE",
 		Short: "Make a replica's empty data folder from a backup",
@@ -33,6 +34,7 @@ to make one after a lost quorum: replica init --help, and docs/operations.md.`,
 			if err != nil {
 				return err
 			}
+			cfg.first = first
 			rc, err := cfg.replicaConfig(newLogger(c.ErrOrStderr(), cfg.logLevel, cfg.logFormat))
 			if err != nil {
 				return err
@@ -44,10 +46,14 @@ to make one after a lost quorum: replica init --help, and docs/operations.md.`,
 				return ended(err)
 			}
 			out := c.OutOrStdout()
-			if b.Group == rc.Group.ID {
+			switch {
+			case b.Group == rc.Group.ID:
 				fmt.Fprintf(out, "restored snapshot %d into %s: digest %s\nStart the replica: it fetches what came after %d and votes again when that is safe.\n",
 					b.Sequence, cfg.dataDir, b.Digest, b.Sequence)
-			} else {
+			case b.Recovers:
+				fmt.Fprintf(out, "restored snapshot %d of group %s into %s: digest %s\nThe folder was not said to be new, so the replica may have run before: it votes again when that is safe. If it never ran, remove the folder and restore with --first-start.\n",
+					b.Sequence, b.Group.Short(), cfg.dataDir, b.Digest)
+			default:
 				fmt.Fprintf(out, "restored snapshot %d of group %s into %s: digest %s\nGroup %s begins with it, as sequence number 0. Never run a replica of the old group again.\n",
 					b.Sequence, b.Group.Short(), cfg.dataDir, b.Digest, rc.Group.ID.Short())
 			}
@@ -56,5 +62,6 @@ to make one after a lost quorum: replica init --help, and docs/operations.md.`,
 	}
 	addFolderFlags(c.Flags(), "group", "key", "passphrase_file", "data_dir")
 	c.Flags().StringVar(&from, "from", "", "the backup")
+	c.Flags().BoolVar(&first, "first-start", false, "the replica never ran, although nothing in its data folder says so")
 	return c
 }
