@@ -132,6 +132,9 @@ func (d *diskBench) failingSyncs(ctx context.Context) error {
 	calls := []string{"fdatasync", "fdatasync", "fdatasync", "fsync", "msync"}
 	for i := range d.places {
 		call, when := calls[i%len(calls)], 1+rand.IntN(12)
+		if call == "fsync" { // it comes with each new segment only
+			when = 1 + when%3
+		}
 		name := fmt.Sprintf("EIO from %s %d of a thread", call, when)
 		err := d.endsAndReturns(ctx, name, func() error {
 			if err := d.victim.Kill(); err != nil {

@@ -15,7 +15,7 @@ const (
 	waitInterval = time.Second
 	// A replica that runs out of room again and again, each time within steadyTime,
 	// waits longer from time to time, up to waitMax.
-	steadyTime = time.Minute
+	steadyTime = 5 * time.Second
 	waitMax    = time.Minute
 	// releaseTimeout bounds how long a replica that failed takes to close its files;
 	// what it promised is on the disk already.

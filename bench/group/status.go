@@ -117,18 +117,32 @@ func (g *Group) Await(ctx context.Context, r *Replica, wanted func(Status) bool)
 	return last, err
 }
 
-// Primary returns the replica that most replicas take for the primary.
+// primaryTimeout is how long the last replicas may take to follow into a new view.
+const primaryTimeout = 10 * time.Second
+
+// Primary returns the replica that most replicas take for the primary, as soon as
+// they do: after a view change some are later than the quorum that clients hear.
 func (g *Group) Primary(ctx context.Context) (*Replica, error) {
+	ctx, cancel := context.WithTimeout(ctx, primaryTimeout)
+	defer cancel()
+	var primary *Replica
 	votes := map[string]int{}
-	for _, s := range g.Statuses(ctx) {
-		votes[s.Primary]++
-	}
-	for _, r := range g.Replicas {
-		if 2*votes[r.Name] > len(g.Replicas) {
-			return r, nil
+	err := g.await(ctx, func() bool {
+		clear(votes)
+		for _, s := range g.Statuses(ctx) {
+			votes[s.Primary]++
 		}
+		for _, r := range g.Replicas {
+			if 2*votes[r.Name] > len(g.Replicas) {
+				primary = r
+			}
+		}
+		return primary != nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the replicas do not agree who the primary is: %v: %w", votes, err)
 	}
-	return nil, fmt.Errorf("the replicas do not agree who the primary is: %v", votes)
+	return primary, nil
 }
 
 // Agree waits until all replicas have executed the same sequence number, and
