@@ -47,7 +47,7 @@ With --kill-all all replicas are killed at once instead, again and again.`,
 	f.DurationVar(&duration, "duration", 3*time.Minute, "for how long faults are injected, up to 1h")
 	f.Uint64Var(&seed, "seed", 0, "seed of the plan of faults; 0 draws one")
 	f.IntVar(&replicas, "replicas", 4, "how many replicas: 4, 7 or 10")
-	f.BoolVar(&damage, "damage", false, "damage and wipe disks, too")
+	f.BoolVar(&damage, "damage", true, "damage and wipe disks, too")
 	f.BoolVar(&killAll, "kill-all", false, "kill all replicas at once, again and again")
 	f.IntVar(&rounds, "rounds", 20, "how often, with --kill-all")
 	bin := binFlag(c)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/varangian-bft/varangian/bench/damage"
@@ -45,6 +47,7 @@ type fault struct {
 	hold   time.Duration
 	others []int // whose links with the victim are disturbed
 	note   string
+	path   string // of the damaged file
 	healed time.Time
 }
 
@@ -152,13 +155,37 @@ func (r *run) round(ctx context.Context, began time.Time) error {
 func (r *run) recover(ctx context.Context, f *fault, began time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, wholeTimeout, fmt.Errorf("not within %v", wholeTimeout))
 	defer cancel()
-	if err := r.group.AwaitWhole(ctx, r.victim(f)); err != nil {
+	err := r.group.AwaitWhole(ctx, r.victim(f))
+	if f.form.kind == Harm && !r.victim(f).Running() {
+		err = r.replace(ctx, f)
+	}
+	if err != nil {
 		return err
 	}
 	took := time.Since(f.healed)
 	r.table.add(f.form.kind, took)
 	r.say("%6.1f s  %-52s whole after %.2f s", time.Since(began).Seconds(), f, took.Seconds())
 	return nil
+}
+
+// replace does what an operator has to do when a replica refuses its damaged folder
+// and names the file: it loses the folder.
+func (r *run) replace(ctx context.Context, f *fault) error {
+	status, line, err := r.victim(f).Ended(ctx)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(line, filepath.Base(f.path)) {
+		return fmt.Errorf("the replica ended with status %d, and does not name the file: %s", status, line)
+	}
+	f.note += ", refused"
+	if err := r.victim(f).Wipe(); err != nil {
+		return err
+	}
+	if err := r.victim(f).Start(); err != nil {
+		return err
+	}
+	return r.group.AwaitWhole(ctx, r.victim(f))
 }
 
 // wait lets a fault last.
@@ -211,7 +238,7 @@ func (r *run) harm(f *fault) error {
 	if err != nil {
 		return err
 	}
-	f.note = h.String()
+	f.note, f.path = h.String(), h.Path
 	return h.Do()
 }
 
