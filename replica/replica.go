@@ -195,7 +195,7 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 		refuse: r.clients.refuse, enrolled: r.enrolled, fail: r.fail,
 	}
 	r.storer = &storer{
-		store: r.store, spool: newSpool(r.folder.in("fetched")), evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
+		store: r.store, reads: &interruptible{Store: r.store}, spool: newSpool(r.folder.in("fetched")), evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
 		internal: internal, fail: r.failState,
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}

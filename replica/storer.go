@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -40,6 +41,7 @@ func (scrubJob) isStoreWork()    {}
 // after the other, in the background of ordering and execution (design, idea 7).
 type storer struct {
 	store     statemachine.Store
+	reads     *interruptible // what the snapshots read through
 	snapshots *core.Snapshotter
 	spool     transfer.Spool
 	evidence  func(consensus.Evidence)
@@ -50,6 +52,8 @@ type storer struct {
 }
 
 func (s *storer) run(ctx context.Context) {
+	unhook := context.AfterFunc(ctx, func() { s.reads.stopping.Store(true) })
+	defer unhook()
 	for {
 		select {
 		case <-s.jobs.wake:
@@ -57,7 +61,11 @@ func (s *storer) run(ctx context.Context) {
 			return
 		}
 		for _, j := range s.jobs.take() {
-			if err := s.do(ctx, j); err != nil && !s.survives(j, err) {
+			err := s.do(ctx, j)
+			if errors.Is(err, errStopping) {
+				return
+			}
+			if err != nil && !s.survives(j, err) {
 				s.fail(err)
 				return
 			}

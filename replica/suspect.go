@@ -92,7 +92,7 @@ func (r *Replica) build(app statemachine.Application) error {
 		return built(err)
 	}
 	r.wire(machine)
-	if r.storer.snapshots, r.found.Snapshot, err = core.NewSnapshotter(r.cfg.Group, r.store); err != nil {
+	if r.storer.snapshots, r.found.Snapshot, err = core.NewSnapshotter(r.cfg.Group, r.storer.reads); err != nil {
 		return built(err)
 	}
 	r.found.History, r.found.Enrolled = machine.History(), len(machine.Enrolments())
