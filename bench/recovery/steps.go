@@ -82,7 +82,7 @@ func (r *run) prove(ctx context.Context) (err error) {
 // differences compares what moves for a replica that lacks everything with what
 // moves for one that lacks a twentieth.
 func (r *run) differences(ctx context.Context) error {
-	if err := r.victim().Stop(); err != nil {
+	if err := r.victim().Kill(); err != nil {
 		return err
 	}
 	changed, err := r.change(ctx, 0.05, absentBatches)
