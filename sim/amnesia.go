@@ -81,7 +81,7 @@ func (r *Replica) ashamed() bool {
 // whether it has recovered.
 func (r *Replica) remembers() {
 	s := r.core.Status().Engine
-	if r.forgot != "" && s.Remembered && s.Recovering != "" {
+	if r.forgot != "" && s.Remembered {
 		r.forgot = ""
 	}
 	if r.since && r.forgot == "" && s.Recovering == "" && s.VotesFrom > 0 {

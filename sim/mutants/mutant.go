@@ -25,7 +25,7 @@ type mutant struct {
 
 // all returns every mutant, by name.
 func all() []mutant {
-	list := slices.Concat(ordering, views, durability, disks, executing, moving, talking)
+	list := slices.Concat(ordering, views, durability, recovery, disks, executing, moving, talking)
 	slices.SortFunc(list, func(a, b mutant) int { return strings.Compare(a.name, b.name) })
 	return list
 }

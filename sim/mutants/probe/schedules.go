@@ -59,6 +59,10 @@ var honest = []schedule{
 	{"removal", removal},
 	{"errors", failing},
 	{"rot", rotting},
+	{"amnesia", amnesia},
+	{"oldcopy", oldcopy},
+	{"unasked", unasked},
+	{"stalled", stalled},
 }
 
 // calm is a healthy group with a small window.
