@@ -55,9 +55,9 @@ type trouble struct {
 
 	// harmed says that the disk did wrong since the log was opened last: it may be
 	// refused then, and the replica counts as bad. lagging says that the mark may be
-	// behind what was synced, after a loss of power or a write that failed. The two
-	// never come together: a log cannot tell a torn end from one that rotted while
-	// its mark was behind (package log says so), which is what R91 is for.
+	// behind what was synced, after a loss of power or a write that failed. Where both
+	// come together a log cannot tell a torn end from one that rotted (package log
+	// says so): only then may it forget in silence, which is what R91 is for.
 	harmed, lagging bool
 }
 
@@ -77,7 +77,7 @@ func (w *World) harm(s Step) {
 	case s.Do == Kill && r.up:
 		w.fault(s.Replica, "kill", "")
 		r.Kill()
-	case s.Do == Fail && r.up && !t.harmed && t.stray == 0:
+	case s.Do == Fail && r.up:
 		w.fault(s.Replica, "fail", ": %s, after %d", s.How, s.After)
 		t.fail, t.left = s, s.After
 		r.watch()
@@ -85,11 +85,11 @@ func (w *World) harm(s Step) {
 		w.fault(s.Replica, "fill", " for %v", s.For)
 		t.full = max(t.full, w.now+s.For)
 		r.watch()
-	case s.Do == Misdirect && r.up && t.left == 0:
+	case s.Do == Misdirect && r.up:
 		w.fault(s.Replica, "misdirect", ", after %d", s.After)
 		t.stray = s.After
 		r.disk.Redirect = r.redirect
-	case s.Do == Rot && !r.up && !t.lagging:
+	case s.Do == Rot && !r.up:
 		other := w.replicas[(s.Replica+1)%len(w.replicas)].disk
 		t.harmed = true
 		what := r.disk.Harm(logtest.Harm(s.How), other, r.chance.IntN)
@@ -217,7 +217,7 @@ func (r *Replica) ends(why string, down time.Duration, power bool) {
 	w.fault(int(r.id), "end "+why, "")
 	r.storer.crash()
 	r.stop()
-	if power && !r.trouble.harmed {
+	if power {
 		r.losePower(Loss{Lost: 1. / 3, Torn: 1. / 2})
 	} else {
 		r.disk.Kill()

@@ -102,3 +102,19 @@ func TestRottenDisks(t *testing.T) {
 		return p
 	}, names...)
 }
+
+// TestRottenWithoutPower: R91, R92 – where a disk rots whose mark was behind, the log
+// opens with fewer promises now and then. The group bears it like any other fault of
+// one replica.
+func TestRottenWithoutPower(t *testing.T) {
+	reaches(t, 200, func(seed uint64) sim.Plan {
+		p := busy(seed)
+		how := []logtest.Harm{logtest.HarmFlip, logtest.HarmZero, logtest.HarmMove}[seed%3]
+		for at := time.Second; at < p.Quiet; at += time.Second {
+			p.Steps = append(p.Steps, sim.Step{At: at, Do: sim.Crash, Replica: 1, Lost: 1},
+				sim.Step{At: at, Do: sim.Rot, Replica: 1, How: string(how)},
+				sim.Step{At: at + 10*time.Millisecond, Do: sim.Start, Replica: 1})
+		}
+		return p
+	}, "fault forgotten unnoticed", "fault recovered")
+}

@@ -118,7 +118,12 @@ func (r *Replica) open() (err error) {
 	case r.trouble.failed || r.trouble.short:
 		r.world.checks.fail("errors are final", "%s starts in spite of an error of its disk", replicaName(int(r.id)))
 	}
-	if wrong := r.kept.opened(r.log, back); wrong != "" {
+	switch wrong := r.kept.opened(r.log, back); {
+	case wrong == "":
+	case r.trouble.harmed && r.trouble.lagging:
+		r.since, r.rolled = true, true
+		r.world.fault(int(r.id), "forgotten unnoticed", ": %s", wrong)
+	default:
 		r.world.checks.fail("nothing is forgotten silently", "%s starts although %s", replicaName(int(r.id)), wrong)
 	}
 	r.began, r.trouble.lagging, r.trouble.harmed = true, false, false
@@ -146,10 +151,6 @@ func (r *Replica) Crash() { r.CrashWith(Loss{Lost: 1. / 3, Torn: 1. / 2}) }
 
 // CrashWith loses power, and of what was not synced the given shares.
 func (r *Replica) CrashWith(l Loss) {
-	if r.trouble.harmed {
-		r.Kill()
-		return
-	}
 	r.storer.crash()
 	r.stop()
 	r.losePower(l)

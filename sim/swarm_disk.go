@@ -53,7 +53,8 @@ func (d *drawing) decay(i int) {
 }
 
 // rot draws one thing that goes wrong on a disk unnoticed, with the restart that
-// shows it.
+// shows it. With the power of its machine a replica may lose the mark that shows it,
+// too.
 func (d *drawing) rot(i int) {
 	at := d.duration(0, d.plan.Quiet)
 	end := at + d.upTo(10*time.Second)
@@ -61,14 +62,18 @@ func (d *drawing) rot(i int) {
 		s.Replica = i
 		d.plan.Steps = append(d.plan.Steps, s)
 	}
+	stop := Step{At: end, Do: Kill}
+	if d.chance(.3) {
+		stop = Step{At: end, Do: Crash, Lost: float64(d.rng.IntN(11)) / 10, Torn: float64(d.rng.IntN(11)) / 10}
+	}
 	switch d.rng.IntN(4) {
 	case 0:
 		add(Step{At: at, Do: Misdirect, After: 1 + d.rng.IntN(12)})
-		add(Step{At: end, Do: Kill})
+		add(stop)
 	case 1:
 		add(Step{At: at, Do: Stale, For: end - at})
 	default:
-		add(Step{At: end, Do: Kill})
+		add(stop)
 		add(Step{At: end + time.Millisecond, Do: Rot, How: string(logtest.Harms[d.rng.IntN(len(logtest.Harms))])})
 	}
 	add(Step{At: end + 2*time.Millisecond + d.upTo(15*time.Second), Do: Start})
