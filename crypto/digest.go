@@ -26,6 +26,7 @@ const (
 	KindRecord                        // log record, chained
 	KindRoot                          // number of leaves and top of a Merkle tree
 	KindLattice                       // the lanes of a lattice hash
+	KindListed                        // one key and value in the list of a snapshot's partition
 )
 
 // Hash returns the digest of the parts under a kind. Each part is preceded by

@@ -99,6 +99,12 @@ func (r *Replica) carry(out *core.Output) {
 	for _, c := range out.Save {
 		r.storer.jobs.put(saveJob{c})
 	}
+	for _, s := range out.Retire {
+		r.storer.jobs.put(retireJob{s})
+	}
+	for _, c := range out.Complain {
+		r.complain(c)
+	}
 	for _, f := range out.Refuse {
 		r.clients.refuse(f.Request, f.Reason)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/varangian-bft/varangian/network"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
 	"github.com/varangian-bft/varangian/store/log"
 	"github.com/varangian-bft/varangian/store/state"
@@ -179,7 +180,7 @@ func (r *Replica) setLogAside(damage error) error {
 }
 
 // wire connects the parts, before anything runs.
-func (r *Replica) wire(machine *statemachine.Machine) {
+func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 	cfg := &r.cfg
 	signer := crypto.Ed25519.NewSigner(cfg.Keys.Signing)
 	engine := pbft.New(pbft.Config{Group: cfg.Group, Self: r.self, Signer: signer, Timeout: cfg.Timeout})
@@ -195,11 +196,11 @@ func (r *Replica) wire(machine *statemachine.Machine) {
 		refuse: r.clients.refuse, enrolled: r.enrolled, fail: r.fail,
 	}
 	r.storer = &storer{
-		store: r.store, reads: &interruptible{Store: r.store}, spool: newSpool(r.folder.in("fetched")), evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
+		store: r.store, reads: &interruptible{Store: r.store}, spool: fetched, evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
 		internal: internal, fail: r.failState,
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
-	r.server = newServer(cfg.Group, watched{r.store, internal}, newSpool(r.folder.in("served")), internal)
+	r.server = newServer(cfg.Group, watched{r.store, internal}, served, internal)
 	r.scrubber = &scrubber{
 		jobs: r.storer.jobs, keys: cfg.ScrubKeys, check: r.store.CheckTable,
 		found: func(err error) { suspected(err, internal) },
@@ -330,6 +331,16 @@ func (r *Replica) report(e consensus.Evidence) {
 	r.logger.Warn("evidence: a replica signed two statements that exclude each other", "against", m.Name)
 	r.status.evidence()
 	r.storer.jobs.put(evidenceJob{e})
+}
+
+// complain tells people of a source of state transfer that was turned away from.
+func (r *Replica) complain(c transfer.Complaint) {
+	m, _ := r.cfg.Group.Member(c.Source)
+	what := "state transfer: a source is late"
+	if c.Lie {
+		what = "state transfer: a source sent what does not hold"
+	}
+	r.logger.Warn(what, "source", m.Name, "reason", c.Reason)
 }
 
 // saveEvidence never ends the replica: a proof that is lost can be shown again.

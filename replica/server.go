@@ -32,13 +32,26 @@ func (s *server) offer(q core.Serve) {
 	}
 }
 
+func (s *server) answer(q core.Serve) {
+	s.internal.put(core.Served{To: q.From, Frames: s.transfer.Answer(q.Message)})
+}
+
 func (s *server) run(ctx context.Context) {
 	for {
 		select {
 		case q := <-s.questions:
-			if frames := s.transfer.Answer(q.Message); len(frames) > 0 {
-				s.internal.put(core.Served{To: q.From, Frames: frames})
-			}
+			s.answer(q)
+			continue
+		case <-ctx.Done():
+			return
+		default:
+		}
+		if s.transfer.Work() {
+			continue // questions go before
+		}
+		select {
+		case q := <-s.questions:
+			s.answer(q)
 		case <-ctx.Done():
 			return
 		}

@@ -22,6 +22,7 @@ type (
 	flushJob    struct{ window *statemachine.Window }
 	snapshotJob struct{ marker statemachine.Marker }
 	saveJob     struct{ certificate wire.SnapshotCertificate }
+	retireJob   struct{ below consensus.Sequence }
 	storeJob    struct{ transfer.Store }
 	evidenceJob struct{ consensus.Evidence }
 	scrubJob    struct {
@@ -33,6 +34,7 @@ type (
 func (flushJob) isStoreWork()    {}
 func (snapshotJob) isStoreWork() {}
 func (saveJob) isStoreWork()     {}
+func (retireJob) isStoreWork()   {}
 func (storeJob) isStoreWork()    {}
 func (evidenceJob) isStoreWork() {}
 func (scrubJob) isStoreWork()    {}
@@ -81,6 +83,8 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 		return s.snapshot(j.marker)
 	case saveJob:
 		return s.snapshots.Save(j.certificate)
+	case retireJob:
+		return s.snapshots.Retire(j.below)
 	case storeJob:
 		return s.install(ctx, j.Store)
 	case evidenceJob:
@@ -148,12 +152,12 @@ func (s *storer) snapshot(m statemachine.Marker) error {
 // install does one write of a state transfer. After a new marker the machine is
 // loaded anew, before anything else can execute (R95).
 func (s *storer) install(ctx context.Context, w transfer.Store) error {
-	marked, err := w.Do(s.store, s.spool)
+	result, err := w.Do(s.store, s.spool)
 	if err != nil {
 		return err
 	}
-	in := core.Stored{}
-	if marked {
+	in := core.Stored{Result: result}
+	if result.Marked {
 		ok := false
 		if in.History, ok = s.reload(ctx); !ok {
 			return nil

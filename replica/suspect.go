@@ -91,7 +91,15 @@ func (r *Replica) build(app statemachine.Application) error {
 	if err != nil {
 		return built(err)
 	}
-	r.wire(machine)
+	fetched, err := openSpool(r.folder.in("fetched"))
+	if err != nil {
+		return failure(ExitDisk, "data folder: %w", err)
+	}
+	served := &spool{folder: r.folder.in("served")}
+	if err := served.Reset(); err != nil { // what an earlier process served is of no use
+		return failure(ExitDisk, "data folder: %w", err)
+	}
+	r.wire(machine, fetched, served)
 	if r.storer.snapshots, r.found.Snapshot, err = core.NewSnapshotter(r.cfg.Group, r.storer.reads); err != nil {
 		return built(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/store/log/logtest"
 	"github.com/varangian-bft/varangian/store/memory"
 )
@@ -43,7 +44,7 @@ func (r *Replica) Forgot() bool { return r.since }
 // without a vote (R83, R92).
 func (r *Replica) Wipe() {
 	r.stop()
-	r.disk, r.store = logtest.NewDisk(), memory.New()
+	r.disk, r.store, r.spool = logtest.NewDisk(), memory.New(), new(transfer.MemorySpool)
 	r.trouble, r.kept = trouble{}, kept{first: 1}
 	r.began, r.forgot, r.since, r.rot = false, "its disk was wiped", true, rot{}
 	r.world.checks.forgets(r.id)

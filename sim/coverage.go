@@ -35,8 +35,8 @@ var (
 	networkNames = [...]string{"lost", "came twice", "overtaken", "cut off"}
 	// outputNames are the fields of core.Output, in order.
 	outputNames = [...]string{
-		"Halt", "Persist", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Alarm", "Repaired",
-		"Refuse", "Report",
+		"Halt", "Persist", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Retire",
+		"Alarm", "Repaired", "Refuse", "Complain", "Report",
 	}
 	// effectNames are the fields of consensus.Effects that are lists, in order.
 	effectNames = [...]string{"Persist", "Send", "Execute", "Fetch", "Stable", "Trim", "Behind", "Diverged", "Report", "Halt"}
@@ -55,7 +55,8 @@ func (c *Coverage) count(name string) {
 func (c *Coverage) output(o *core.Output) {
 	for i, n := range [...]int{
 		len(o.Halt), len(o.Persist), len(o.Send), len(o.Reply), len(o.Execute), len(o.Flush), len(o.Recheck), len(o.Store),
-		len(o.Serve), len(o.Trim), len(o.Snapshot), len(o.Save), len(o.Alarm), len(o.Repaired), len(o.Refuse), len(o.Report),
+		len(o.Serve), len(o.Trim), len(o.Snapshot), len(o.Save), len(o.Retire), len(o.Alarm), len(o.Repaired), len(o.Refuse),
+		len(o.Complain), len(o.Report),
 	} {
 		c.Output[i] += uint64(n)
 	}

@@ -176,7 +176,7 @@ func TestLaggardByWindows(t *testing.T) {
 	p := SmallParameters()
 	p.SnapshotInterval, p.BatchRequestsMax = 500, 1
 	w := newWorld(t, Config{Seed: 1, Replicas: 4, Clients: 2, Parameters: p})
-	if log := lag(t, w, 300); !strings.Contains(log, "window of") || strings.Contains(log, "partition") {
+	if log := lag(t, w, 300); !strings.Contains(log, "windows from") || strings.Contains(log, "partition") {
 		t.Errorf("it came back otherwise:\n%s", log)
 	}
 }

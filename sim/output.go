@@ -78,6 +78,7 @@ func (r *Replica) beside(out *core.Output) bool {
 	for _, q := range out.Serve {
 		r.later(time.Millisecond, func() {
 			r.step(core.Served{To: q.From, Frames: r.server.Answer(q.Message)})
+			r.work()
 		})
 	}
 	for _, p := range out.Trim {
@@ -89,10 +90,17 @@ func (r *Replica) beside(out *core.Output) bool {
 	for _, s := range out.Snapshot {
 		r.storer.put(job{read: func() error { return r.storer.snapshot(s) }})
 	}
-	for _, c := range out.Save {
-		r.storer.put(job{write: func() error { return r.storer.save(c) }})
+	if save, retire := slices.Clone(out.Save), slices.Clone(out.Retire); len(save)+len(retire) > 0 {
+		r.storer.put(job{write: func() error { return r.storer.save(save, retire) }})
 	}
 	return true
+}
+
+// work lets the server of states go on with what answers wait for.
+func (r *Replica) work() {
+	if r.server.Work() {
+		r.later(time.Millisecond, r.work)
+	}
 }
 
 func (r *Replica) halt(h consensus.Halt) {

@@ -29,6 +29,7 @@ type Replica struct {
 	chance *rand.Rand
 	disk   *logtest.Disk
 	store  *memory.Store
+	spool  *transfer.MemorySpool
 	clock  Clock
 
 	life    int // incarnation: what an earlier one began does not come back
@@ -59,7 +60,7 @@ type Replica struct {
 func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica {
 	return &Replica{
 		world: w, id: id, signer: signer, chance: w.cfg.stream(streamReplica, int(id)),
-		disk: logtest.NewDisk(), store: memory.New(), kept: kept{first: 1},
+		disk: logtest.NewDisk(), store: memory.New(), spool: new(transfer.MemorySpool), kept: kept{first: 1},
 	}
 }
 
@@ -91,7 +92,7 @@ func (r *Replica) Start() error {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}
 	found.Forgot = r.forgot
-	r.storer = storer{replica: r, snapshots: snapshots}
+	r.storer = storer{replica: r, snapshots: snapshots, spool: r.spool}
 	r.rot.asked, r.rot.rounds = false, 0
 	r.server = transfer.NewServer(w.group, r.store, &transfer.MemorySpool{})
 	r.up, r.syncing, r.waits, r.synced = true, false, false, r.onSynced
@@ -177,6 +178,7 @@ func (r *Replica) stop() {
 	r.up = false
 	r.life++
 	r.trouble.stray, r.disk.Redirect = 0, nil
+	r.spool.Crash()
 }
 
 // Pause lets the replica do nothing until a time; what arrives waits.

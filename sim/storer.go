@@ -19,7 +19,7 @@ type storer struct {
 	busy       bool
 	executions []consensus.Execute
 	snapshots  *core.Snapshotter
-	spool      transfer.MemorySpool
+	spool      *transfer.MemorySpool // its durable part outlives a crash
 }
 
 // A job either writes or only reads.
@@ -103,12 +103,25 @@ func (s *storer) snapshot(m statemachine.Marker) error {
 	return err
 }
 
-func (s *storer) save(c wire.SnapshotCertificate) error { return s.snapshots.Save(c) }
+// save keeps certified snapshots, and gives back what nobody needs any more.
+func (s *storer) save(certificates []wire.SnapshotCertificate, retire []consensus.Sequence) error {
+	for _, c := range certificates {
+		if err := s.snapshots.Save(c); err != nil {
+			return err
+		}
+	}
+	for _, below := range retire {
+		if err := s.snapshots.Retire(below); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (s *storer) install(w transfer.Store) error {
 	r := s.replica
-	marked, err := w.Do(r.store, &s.spool)
-	in := core.Stored{}
+	result, err := w.Do(r.store, s.spool)
+	marked, in := result.Marked, core.Stored{Result: result}
 	if err == nil && marked {
 		err = r.machine.Reload()
 		in.History = r.machine.History()
@@ -116,6 +129,16 @@ func (s *storer) install(w transfer.Store) error {
 	if err == nil && marked {
 		in.Marker, err = r.store.Marker()
 		r.world.checks.started(r.id, in.Marker.Version.Sequence())
+	}
+	if err == nil && w.Assemble != nil && result.OK {
+		kind := "whole"
+		if w.Assemble.List != nil {
+			kind = "by its differences"
+		}
+		r.world.coverage.count("partition fetched " + kind)
+	}
+	if err == nil && w.Survey != nil && len(result.Surveyed.Staged) > 0 {
+		r.world.coverage.count("transfer resumed after a crash")
 	}
 	if err == nil && w.Install != nil {
 		r.world.coverage.count("state installed from a snapshot")

@@ -9,19 +9,20 @@ import (
 
 // StoredPartitions returns the partitions of the state at a version as the disk
 // returns it now, whatever was computed earlier (R56). Entries that are damaged are
-// left out and counted: their partitions differ from what they were.
-func StoredPartitions(store Store, at Version) (p *Partitions, damaged uint64, err error) {
+// left out; the partitions that had any are named, since what is left of them may by
+// chance be what another state has.
+func StoredPartitions(store Store, at Version) (p *Partitions, damaged PartitionSet, err error) {
 	p = &Partitions{Version: at}
 	err = store.Salvage(at, func(key, value []byte, bad bool) bool {
 		if bad {
-			damaged++
+			damaged.Add(PartitionOf(key))
 			return true
 		}
 		p.Add(key, value)
 		return true
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("stored partitions at version %d: %w", at, err)
+		return nil, damaged, fmt.Errorf("stored partitions at version %d: %w", at, err)
 	}
 	return p, damaged, nil
 }
@@ -56,6 +57,10 @@ func (c *PartitionCheck) Add(key, value []byte) bool {
 func (c *PartitionCheck) Matches(certified crypto.Digest) bool {
 	return !c.bad && c.sum.Digest() == certified
 }
+
+// Digest returns the digest of the entries so far. It means nothing after an entry
+// that Add refused.
+func (c *PartitionCheck) Digest() crypto.Digest { return c.sum.Digest() }
 
 // CheckPartition reports whether entries, sorted by key, are exactly those of the
 // partition with a certified digest (R94).

@@ -44,6 +44,10 @@ var kinds = map[string]kind{
 	"ask chunk":              {func(r *reader) { r.u8("type"); r.item(); r.u64("offset") }, replica},
 	"chunk":                  {chunk, replica},
 	"gone":                   {func(r *reader) { r.u8("type"); r.item() }, replica},
+	"ask entries":            {askEntries, replica},
+	"entries":                {entries, replica},
+	"hold":                   {func(r *reader) { r.u8("type"); r.u64("snapshot") }, replica},
+	"wait":                   {func(r *reader) { r.u8("type"); r.item() }, replica},
 	"reply":                  {reply, readReply},
 	"refusal":                {func(r *reader) { r.u8("type"); r.digest("request"); r.u8("reason") }, readRefusal},
 	"status query":           {func(r *reader) { r.u8("type") }, nil},
@@ -162,10 +166,34 @@ func partitions(r *reader) {
 // chunk reads a chunk of a whole window: its data are changes.
 func chunk(r *reader) {
 	r.u8("type")
+	list := len(r.rest) > 0 && r.rest[0] == 4
 	r.item()
 	r.u64("offset")
 	r.u8("last")
-	for i := 0; len(r.rest) > 0; i++ {
+	for i := 0; list && len(r.rest) > 0 && !r.bad; i++ {
+		r.bytes(fmt.Sprintf("short digest %d", i), 8)
+	}
+	r.changes()
+}
+
+func askEntries(r *reader) {
+	r.u8("type")
+	r.u64("snapshot")
+	r.u8("partition")
+	r.u32("first position")
+	r.bytes("wanted", uint64(len(r.rest)))
+}
+
+func entries(r *reader) {
+	r.u8("type")
+	r.u64("snapshot")
+	r.u8("partition")
+	r.u32("first position")
+	r.changes()
+}
+
+func (r *reader) changes() {
+	for i := 0; len(r.rest) > 0 && !r.bad; i++ {
 		p := fmt.Sprintf("change %d ", i)
 		r.u8(p + "deleted")
 		r.bytes(p+"key", r.u32(p+"key length"))

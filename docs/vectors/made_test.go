@@ -188,7 +188,21 @@ func transferVectors(t *testing.T, store *memory.Store, x *statemachine.Executio
 	gone := slices.Clone(askChunk)
 	gone[1] = 1 // the table of a snapshot
 	binary.BigEndian.PutUint64(gone[2:], 8)
+	p := statemachine.PartitionOf(x.Window.Changes[0].Key)
+	holds := []byte{87, 0, 0, 0, 0, 0, 0, 0, 2}
+	answer(holds)
+	askEntries := append([]byte{85, 0, 0, 0, 0, 0, 0, 0, 2, p}, 0, 0, 0, 0, 1)
+	waits := answer(askEntries)
+	for server.Work() {
+	}
+	askList := append([]byte{82, 4, 0, 0, 0, 0, 0, 0, 0, 2, p}, make([]byte, 8)...)
 	return []vector{
+		{"ask_list", "ask chunk", "Asks for the list of a partition of the snapshot at 2.", askList},
+		{"list", "chunk", "Gives it: a short digest for each entry of the partition.", answer(askList)},
+		{"ask_entries", "ask entries", "Asks for the entry at position 0.", askEntries},
+		{"entries", "entries", "Gives it.", answer(askEntries)},
+		{"hold", "hold", "Asks to keep the snapshot at 2.", holds},
+		{"wait", "wait", "The partition is being made ready.", waits},
 		{"snapshot", "snapshot", "Replica 1 states the partitions' root at checkpoint 2.", stated.Sign(group, 1, signers[1]).Marshal()},
 		{"partitions", "partitions", "The table of the state at genesis: two enrolments and the meta entry.", table.Marshal()},
 		{"origin", "origin", "A group that begins with the state at 2: this is the second part of what its id is the hash of (R8).", originBytes(stated)},

@@ -111,9 +111,12 @@ var changes = []change{
 		b[18+72] = 2
 		return slices.Concat(b[:18+73+2*signerBytes], b[18+73+3*signerBytes:])
 	}},
-	{"chunk", "chunk_kind", "There is no item of kind 4.", set(1, 4)},
+	{"chunk", "chunk_kind", "There is no item of kind 5.", set(1, 5)},
+	{"chunk", "chunk_partition", "A partition is not given by its bytes.", set(1, 2)},
+	{"ask_entries", "ask_entries_first", "The first position is wanted.", set(14, 2)},
+	{"ask_entries", "ask_entries_zero", "No zero stands at the end of what is wanted.", func(b []byte) []byte { return append(b, 0) }},
 	{"chunk", "chunk_bool", "A truth value is 0 or 1.", set(19, 2)},
-	{"ask_chunk", "ask_chunk_partition", "Only a partition has an index.", set(10, 1)},
+	{"ask_chunk", "ask_chunk_partition", "Only a partition and its list have an index.", set(10, 1)},
 	{"reply", "reply_empty", "A reply has an entry.", func(b []byte) []byte { return b[:97] }},
 	{"refusal", "refusal_reason", "There is no reason 7.", set(33, 7)},
 	{"receipt", "receipt_root", "The path does not lead to the root (R14).", func(b []byte) []byte { b[120+4] ^= 1; return b }},

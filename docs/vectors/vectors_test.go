@@ -146,7 +146,7 @@ func TestRead(t *testing.T) {
 			if !hold(checks) {
 				t.Error("a signature does not hold")
 			}
-			if f.kind == "chunk" {
+			if f.kind == "chunk" || f.kind == "entries" || f.kind == "ask entries" {
 				return // its data end with the frame
 			}
 			if _, ok := k.decode(append(slices.Clone(f.data), 0)); ok {

@@ -17,6 +17,7 @@ type Config struct {
 	Signer crypto.Signer
 	Engine consensus.Engine
 	Pool   PoolLimits
+	Serve  ServeLimits
 	// Nonce is fresh and random for each life of a replica. Answers to what this
 	// life asks the others carry it, so that old ones are told from new (R91).
 	Nonce consensus.Nonce
@@ -49,6 +50,8 @@ type Core struct {
 	snapshots snapshots
 	moving    moving
 	repair    repair
+	serving   *serving
+	leases    leases
 }
 
 // New returns a core that has seen nothing yet.
@@ -59,7 +62,7 @@ func New(cfg Config) *Core {
 	}
 	c.snapshots.latest = make([]statements, cfg.Group.N)
 	c.snapshots.answered = make([]time.Time, cfg.Group.N)
-	c.moving.serving = make([]time.Time, cfg.Group.N)
+	c.serving = newServing(cfg.Group.N, cfg.Serve)
 	c.moving.fetcher = transfer.NewFetcher(cfg.Group, cfg.Self)
 	return c
 }
@@ -138,13 +141,11 @@ func (c *Core) Step(in Input, out *Output) {
 	case Stored:
 		c.onStored(in, out)
 	case Served:
-		c.moving.serving[in.To] = time.Time{}
-		for _, f := range in.Frames {
-			if c.repair.reason != "" {
-				break // read before the state was suspected
-			}
-			c.send(consensus.Outbound{To: in.To, Class: consensus.ClassState, Frame: f}, out)
+		if c.repair.reason != "" {
+			in.Frames = nil // read before the state was suspected
 		}
+		c.serving.answered(in)
+		c.serve(out)
 	case Tick:
 		c.tick(in, out)
 	}
@@ -236,6 +237,9 @@ func (c *Core) tick(in Tick, out *Output) {
 	c.fetchTick(out)
 	c.watch(out)
 	c.snapshotTick(out)
+	c.serving.tick(c.now)
+	c.serve(out)
+	c.retire(out)
 	c.moving.fetcher.Tick(c.now, &c.moving.effects)
 	c.carryTransfer(out)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
@@ -60,6 +61,7 @@ type Snapshotted struct{ Snapshot wire.Snapshot }
 // loaded anew and stands there: Marker is the one in force, History the
 // machine's.
 type Stored struct {
+	Result  transfer.Result
 	Marker  statemachine.Marker
 	History crypto.Digest
 }

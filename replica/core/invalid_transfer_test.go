@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
@@ -15,12 +16,19 @@ func transfers(t *table) {
 	t.base("question for a plan", cat(tAskPlan, uint64(4), uint64(64), 0), form)
 	t.add("a truth value of 2", cat(tAskPlan, uint64(4), uint64(64), 2), form)
 	item := func(kind byte, at uint64, index byte) []byte { return cat(kind, at, index) }
-	t.base("question for a chunk", cat(tAskChunk, item(2, 64, 9), uint64(0)), form)
-	for _, kind := range []byte{0, 4, 255} {
+	t.base("question for a chunk", cat(tAskChunk, item(4, 64, 9), uint64(0)), form)
+	for _, kind := range []byte{0, 2, 5, 255} {
 		t.add(fmt.Sprint("of item kind ", kind), cat(tAskChunk, item(kind, 64, 0), uint64(0)), form)
 	}
 	t.add("of a table with an index", cat(tAskChunk, item(1, 64, 1), uint64(0)), form)
 	t.add("of a window with an index", cat(tAskChunk, item(3, 64, 255), uint64(0)), form)
+
+	t.base("question for entries", cat(tAskEntries, uint64(64), 9, uint32(7), 5), form)
+	t.rows = append(t.rows[:len(t.rows)-2:len(t.rows)-2], t.rows[len(t.rows)-1]) // a byte less is all positions
+	t.add("of which the first is not wanted", cat(tAskEntries, uint64(64), 9, uint32(7), 4, 1), form)
+	t.add("with a zero at the end", cat(tAskEntries, uint64(64), 9, uint32(7), 5, 0), form)
+	t.add("of more than a question may name", cat(tAskEntries, uint64(64), 9, uint32(7), bytes.Repeat([]byte{1}, 128<<10+1)), form)
+	t.base("request to hold a snapshot", cat(tHold, uint64(64)), form)
 
 	answer := func(kind string, frame []byte) {
 		t.base(kind, frame, form)
@@ -29,12 +37,18 @@ func transfers(t *table) {
 	answer("chunk", cat(tChunk, item(3, 64, 0), uint64(0), 1))
 	t.rows = t.rows[:len(t.rows)-1] // a byte more is data
 	t.add("a truth value of 2", cat(tChunk, item(3, 64, 0), uint64(0), 2, make([]byte, 9)), form)
-	t.add("of item kind 4", cat(tChunk, item(4, 64, 0), uint64(0), 1), form)
+	t.add("of item kind 2", cat(tChunk, item(2, 64, 0), uint64(0), 1), form)
+	t.add("of item kind 5", cat(tChunk, item(5, 64, 0), uint64(0), 1), form)
 	t.add("of a table with an index", cat(tChunk, item(1, 64, 1), uint64(0), 1), form)
 	t.add("more data than a chunk has", cat(tChunk, item(3, 64, 0), uint64(0), 1, make([]byte, 256<<10+1)), form)
 	answer("refusal of an item", cat(tGone, item(2, 64, 9)))
-	t.add("of item kind 4", cat(tGone, item(4, 64, 0)), form)
+	t.add("of item kind 5", cat(tGone, item(5, 64, 0)), form)
 	t.add("of a window with an index", cat(tGone, item(3, 64, 1)), form)
+	answer("delay of an item", cat(tWait, item(2, 64, 9)))
+	t.add("of item kind 5", cat(tWait, item(5, 64, 0)), form)
+	t.add("of a window with an index", cat(tWait, item(3, 64, 1)), form)
+	answer("entries", cat(tEntries, uint64(64), 9, uint32(7)))
+	t.rows = t.rows[:len(t.rows)-1] // a byte more is data
 	plans(t, answer)
 }
 

@@ -1,8 +1,6 @@
 package core
 
 import (
-	"time"
-
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
@@ -19,11 +17,7 @@ type moving struct {
 	parked  []consensus.Execute   // bounded by the engine's window
 	afters  []consensus.Position  // of the batches at the executor, in order
 	suspect bool                  // the state is not believed (R51)
-	serving []time.Time           // by replica: since when its question is at the server; zero if none is
 }
-
-// servingMax is when an answer of the own server is given up as lost.
-const servingMax = 10 * time.Second
 
 // active reports whether executions have to wait for a transfer.
 func (m *moving) active() bool { return m.suspect || m.target != nil || m.fetcher.Active() }
@@ -66,11 +60,12 @@ func (c *Core) stateFrame(from consensus.ReplicaID, message consensus.Message, o
 		if c.moving.suspect {
 			return // the asker turns to another replica
 		}
-		// One at a time of each, so that none keeps the server from the others (R102).
-		if since := c.moving.serving[from]; !since.IsZero() && c.now.Sub(since) < servingMax {
+		if !c.serving.admit(from, c.now) {
 			return
 		}
-		c.moving.serving[from] = c.now
+		if at, ok := transfer.Asks(message); ok {
+			c.leases.ask(at, c.snapshots.certified.Sequence, c.now)
+		}
 		out.Serve = append(out.Serve, Serve{From: from, Message: message})
 		return
 	}
@@ -88,7 +83,7 @@ func (c *Core) onStored(in Stored, out *Output) {
 			c.snapshotDue(in.Marker, out)
 		}
 	}
-	c.moving.fetcher.Stored(c.now, &c.moving.effects)
+	c.moving.fetcher.Stored(in.Result, c.now, &c.moving.effects)
 	c.carryTransfer(out)
 }
 
@@ -100,6 +95,7 @@ func (c *Core) carryTransfer(out *Output) {
 		c.send(e.Send[i], out)
 	}
 	out.Store = append(out.Store, e.Store...)
+	out.Complain = append(out.Complain, e.Complain...)
 	if e.Done {
 		c.installed(out)
 	}

@@ -23,15 +23,15 @@ func question(t *testing.T, s *stage, target byte) consensus.Message {
 	return u.Value
 }
 
-// TestOneQuestionEach: R96, R102 – one replica that asks without end does not keep
-// the state server from the others, and one whose answer was lost may ask again.
-func TestOneQuestionEach(t *testing.T) {
+// TestFewQuestionsEach: R96, R102, R105 – one replica that asks without end does not
+// keep the state server from the others, and one whose answer was lost may ask again.
+func TestFewQuestionsEach(t *testing.T) {
 	s := newStage(t, nil)
 	serves := 0
 	for range 1000 {
 		serves += len(s.receive(2, question(t, s, 8)).Serve)
 	}
-	if serves != 1 {
+	if serves != transfer.QuestionsMax {
 		t.Errorf("%d questions of one replica are under way at once", serves)
 	}
 	if n := len(s.receive(3, question(t, s, 8)).Serve); n != 1 {
@@ -43,12 +43,18 @@ func TestOneQuestionEach(t *testing.T) {
 	if n := len(s.receive(2, question(t, s, 8)).Serve); n != 1 {
 		t.Error("a replica cannot ask again")
 	}
+	if n := len(s.receive(2, question(t, s, 8)).Serve); n != 0 {
+		t.Error("a replica has more questions open than one answer made room for")
+	}
 	s.after(-time.Hour) // R89: a clock that is set back holds no timer up
 	for range servingMax / time.Second {
 		s.after(time.Second)
 	}
 	if n := len(s.receive(2, question(t, s, 8)).Serve); n != 1 {
 		t.Error("a replica whose question was lost cannot ask again")
+	}
+	for range transfer.QuestionsMax {
+		s.receive(2, question(t, s, 8))
 	}
 	if s.after(time.Hour); len(s.receive(2, question(t, s, 8)).Serve) != 0 {
 		t.Error("a jump of the clock passed for time (R89)")
@@ -96,7 +102,7 @@ func TestTransferWaitsForExecutor(t *testing.T) {
 	if out := s.step(x); asks(out) > 0 || len(out.Flush) != 1 {
 		t.Error("a transfer began while a flush was at work")
 	}
-	if out := s.step(Flushed{Marker: statemachine.Marker{Version: statemachine.VersionAt(2, 0)}}); asks(out) != 1 {
+	if out := s.step(Flushed{Marker: statemachine.Marker{Version: statemachine.VersionAt(2, 0)}}); asks(out) != s.group.F+1 {
 		t.Errorf("%d questions when all rest", asks(out))
 	}
 	if s.core.Status().Transfer == "" {

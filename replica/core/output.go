@@ -23,9 +23,11 @@ type Output struct {
 	Trim    []consensus.Position
 	// Snapshot asks for the partition digests at a checkpoint whose state is
 	// durable; Save says that they are certified: they are stored with the
-	// certificate, and versions that only states below need are given back (R55).
+	// certificate. Retire says that nobody needs states below a checkpoint any more
+	// (R55).
 	Snapshot []statemachine.Marker
 	Save     []wire.SnapshotCertificate
+	Retire   []consensus.Sequence
 	// Alarm says why the own state is not believed any more: it is made durable and
 	// shown to the operator until he clears it, also when Repaired gives the checkpoint
 	// from which the state is in order again (R51).
@@ -35,6 +37,7 @@ type Output struct {
 	GiveUp   bool
 	Repaired []consensus.Sequence
 	Refuse   []Refusal
+	Complain []transfer.Complaint // sources of state transfer that were turned away from
 	Report   []consensus.Evidence
 }
 
@@ -64,7 +67,7 @@ func (o *Output) Reset() {
 	*o = Output{
 		Halt: o.Halt[:0], Persist: o.Persist[:0], Send: o.Send[:0], Reply: o.Reply[:0], Execute: o.Execute[:0],
 		Flush: o.Flush[:0], Recheck: o.Recheck[:0], Store: o.Store[:0], Serve: o.Serve[:0], Trim: o.Trim[:0],
-		Snapshot: o.Snapshot[:0], Save: o.Save[:0],
-		Alarm: o.Alarm[:0], Repaired: o.Repaired[:0], Refuse: o.Refuse[:0], Report: o.Report[:0],
+		Snapshot: o.Snapshot[:0], Save: o.Save[:0], Retire: o.Retire[:0],
+		Alarm: o.Alarm[:0], Repaired: o.Repaired[:0], Refuse: o.Refuse[:0], Complain: o.Complain[:0], Report: o.Report[:0],
 	}
 }

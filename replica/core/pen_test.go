@@ -21,6 +21,7 @@ const (
 	tEvidence                                                = 25
 	tFetchBatch, tBatch, tFetchRequests, tRequests           = 64, 65, 66, 67
 	tAskPlan, tPlan, tAskChunk, tChunk, tGone           byte = 80, 81, 82, 83, 84
+	tAskEntries, tEntries, tHold, tWait                 byte = 85, 86, 87, 88
 )
 
 // A pen writes frames by hand from docs/wire-format.md, so that every field can be

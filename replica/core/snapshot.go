@@ -123,6 +123,7 @@ func (c *Core) certify(out *Output) {
 		default:
 			c.snapshots.certified = cert
 			out.Save = append(out.Save, cert)
+			c.retire(out)
 			return
 		}
 	}

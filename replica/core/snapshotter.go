@@ -197,8 +197,7 @@ func (s *Snapshotter) versionAt(at consensus.Sequence) (statemachine.Version, er
 	return min(lastVersion(at), m.Version), err
 }
 
-// Save keeps a certified snapshot beside the state, and gives back what only
-// older states needed (R55).
+// Save keeps a certified snapshot beside the state.
 func (s *Snapshotter) Save(c wire.SnapshotCertificate) error {
 	if s.pending == nil || s.pendingAt != c.Sequence {
 		return nil
@@ -214,5 +213,15 @@ func (s *Snapshotter) Save(c wire.SnapshotCertificate) error {
 	s.base, s.baseAt, s.pending = s.pending, c.Sequence, nil
 	s.base.Version = to
 	s.scrub.Settle(s.base)
-	return s.store.Retire(to)
+	return nil
+}
+
+// Retire gives back what only states below a checkpoint need (R55), unless the next
+// snapshot needs it, too.
+func (s *Snapshotter) Retire(below consensus.Sequence) error {
+	to, err := s.versionAt(below)
+	if err != nil {
+		return err
+	}
+	return s.store.Retire(min(to, s.base.Version))
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
+// changeBytes is what the encoding of a change has beside key and value.
+const changeBytes = 1 + 4 + 4
+
 // appendChange appends the encoding of one change or entry.
 func appendChange(b []byte, c statemachine.Change) []byte {
 	flag := byte(0)

@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -9,68 +8,77 @@ import (
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
-// answerTimeout is how long a source may take for one answer; after it the next
-// one is asked (R94).
-const answerTimeout = 2 * time.Second
-
-// slowAnswer is when a source is so slow that another one gives the next item.
-const slowAnswer = 500 * time.Millisecond
-
-// gatherBytesMax is what is gathered of one item at most, until no source has given
-// it within that: then it is twice as much, up to what an item can have at all.
+// gatherBytesMax is what is gathered of windows at most, until no source has given
+// one within that: then it is twice as much, up to what a window can have at all.
 const gatherBytesMax = 256 << 20
 
 // Effects is what a Fetcher asks for. The caller owns it.
 type Effects struct {
-	Send  []consensus.Outbound
-	Store []Store
-	Done  bool // the state at the target is durable
+	Send     []consensus.Outbound
+	Store    []Store
+	Complain []Complaint
+	Done     bool // the state at the target is durable
 }
 
 // A phase is what a transfer does at the moment.
 type phase uint8
 
 const (
-	idle      phase = iota
-	planning        // asking for a plan
-	fetching        // asking for the chunks of one item
-	storing         // waiting for a durable write
-	installed       // waiting for the snapshot to be installed
+	idle       phase = iota
+	planning         // asking for a plan
+	staging          // comparing with a snapshot, and fetching what differs
+	installing       // waiting for the snapshot to be installed
+	following        // fetching windows
 )
 
 // A Fetcher is the asking side of state transfer. It is deterministic and used by
-// one goroutine. It holds one item in memory at a time: a partition or the write
-// set of a window, each bounded.
+// one goroutine. What it holds in memory is bounded: jobsMax lists and storeBytesMax
+// of entries, or gatherBytesMax of windows.
 type Fetcher struct {
-	group *consensus.Group
-	self  consensus.ReplicaID
+	group   *consensus.Group
+	self    consensus.ReplicaID
+	sources []source // by replica
+	turn    int      // of whom to ask next
 
-	phase  phase
-	target consensus.Checkpoint
-	at     statemachine.Marker // where the durable state stands
-	plan   *plan
-	next   int // index into plan.Windows
+	phase   phase
+	target  consensus.Checkpoint
+	at      statemachine.Marker // where the durable state stands
+	suspect bool                // what is stored here is not believed
+	whole   bool                // plans have to begin with a snapshot
+	rounds  int                 // in which no source gave what was asked for
+	search  search
+	plan    *plan
+	next    int // index into plan.Windows of the next to store
 
-	source   consensus.ReplicaID
-	lied     []bool // sources that sent what does not hold (R94)
-	lacks    []bool // sources that had no plan
-	deadline time.Time
-	slow     bool // the present source is, with the present item
-	rounds   int  // in which no source gave what was asked for
+	jobs       []*job
+	pending    []pending // stores that are not answered, in order
+	storing    uint64    // bytes in them
+	answerTime time.Duration
 
-	item        item
-	data        []byte
-	table       *statemachine.Partitions
-	tableBytes  []byte
-	tableOf     wire.Snapshot
-	partition   int
-	whole       bool // windows from here did not lead to the certified chain
-	certificate *wire.SnapshotCertificate
+	stage       stage
+	certificate *wire.SnapshotCertificate // of the snapshot that was installed
+
+	replanned time.Time // when the last plan was given up
+
+	began time.Time
+	first consensus.Sequence // where the transfer began
+	bytes uint64             // received in it
+}
+
+// pending is a store that is not answered.
+type pending struct {
+	store Store
+	job   *job
+	bytes int
 }
 
 // NewFetcher returns an idle fetcher.
 func NewFetcher(g *consensus.Group, self consensus.ReplicaID) *Fetcher {
-	return &Fetcher{group: g, self: self, lied: make([]bool, g.N), lacks: make([]bool, g.N)}
+	f := &Fetcher{group: g, self: self, sources: make([]source, g.N), turn: int(self) + 1}
+	for i := range f.sources {
+		f.sources[i].counts.Replica = consensus.ReplicaID(i)
+	}
+	return f
 }
 
 // Active reports whether a transfer is under way.
@@ -82,21 +90,6 @@ func (f *Fetcher) Target() consensus.Sequence { return f.target.Sequence }
 // Snapshot returns the certificate of the snapshot that the last transfer
 // installed, or nil if it needed none.
 func (f *Fetcher) Snapshot() *wire.SnapshotCertificate { return f.certificate }
-
-// Status says in words what the transfer is doing; empty if it is idle.
-func (f *Fetcher) Status() string {
-	switch f.phase {
-	case idle:
-		return ""
-	case planning:
-		return fmt.Sprintf("asking r%d how to get from checkpoint %d to %d", f.source, f.at.Version.Sequence(), f.target.Sequence)
-	case fetching, storing, installed:
-		if f.item.Kind == itemPartition || f.item.Kind == itemTable {
-			return fmt.Sprintf("snapshot %d: partition %d of %d, from r%d", f.item.At, f.partition, statemachine.PartitionCount, f.source)
-		}
-	}
-	return fmt.Sprintf("window of checkpoint %d (%d of %d), from r%d", f.item.At, f.next+1, len(f.plan.Windows), f.source)
-}
 
 // Start begins a transfer from the durable state to a certified checkpoint above
 // it. A transfer that is under way goes on with its plan, and then to the new
@@ -110,220 +103,203 @@ func (f *Fetcher) Status() string {
 // transfer asks on, and ends once the group has certified its next snapshot.
 func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, suspect bool, now time.Time, out *Effects) {
 	f.target = target
-	clear(f.lacks)
 	switch f.phase {
 	case idle:
-		f.at, f.certificate, f.whole, f.rounds, f.table = from, nil, suspect, 0, nil
-		clear(f.lied)
-		f.source = (f.self + 1) % consensus.ReplicaID(f.group.N)
+		f.at, f.certificate, f.suspect, f.whole, f.rounds = from, nil, suspect, suspect, 0
+		f.stage, f.answerTime = stage{resume: true}, 0
+		f.began, f.first, f.bytes = now, from.Version.Sequence(), 0
+		for i := range f.sources {
+			f.sources[i] = source{counts: f.sources[i].counts}
+		}
 		f.ask(now, out)
 	case planning:
-		f.whole = suspect
+		f.whole = f.suspect
 		f.ask(now, out)
-	case fetching, storing, installed:
+	case staging, installing, following:
 	}
 }
 
-// ask asks the present source for a plan.
-func (f *Fetcher) ask(now time.Time, out *Effects) {
-	f.phase, f.plan = planning, nil
-	f.send(askPlan{From: f.at.Version.Sequence(), Target: f.target.Sequence, Whole: f.whole}.marshal(), now, out)
+func (f *Fetcher) send(to consensus.ReplicaID, frame []byte, out *Effects) {
+	out.Send = append(out.Send, consensus.Outbound{To: to, Class: consensus.ClassState, Frame: frame})
 }
 
-func (f *Fetcher) send(frame []byte, now time.Time, out *Effects) {
-	f.deadline = now.Add(answerTimeout)
-	out.Send = append(out.Send, consensus.Outbound{To: f.source, Class: consensus.ClassState, Frame: frame})
+// store hands something to the disk.
+func (f *Fetcher) store(s Store, j *job, bytes int, out *Effects) {
+	f.pending = append(f.pending, pending{s, j, bytes})
+	f.storing += uint64(bytes)
+	out.Store = append(out.Store, s)
 }
 
-// Tick turns to another source when one does not answer.
-func (f *Fetcher) Tick(now time.Time, out *Effects) {
-	if (f.phase == planning || f.phase == fetching) && !now.Before(f.deadline) {
-		f.another(now, out)
-	}
-}
-
-// liar turns away from a source that sent what does not hold: it is not asked
-// again in this transfer (R94).
-func (f *Fetcher) liar(now time.Time, out *Effects) {
-	f.lied[f.source] = true
-	f.another(now, out)
-}
-
-// another asks the next source for what the present one did not give. When nobody
-// is left, all are asked once more, in turns for a whole snapshot.
-func (f *Fetcher) another(now time.Time, out *Effects) {
-	switch {
-	case !f.turn():
-		clear(f.lied)
-		clear(f.lacks)
-		f.whole = !f.whole
-		f.rounds++
-		f.phase, f.deadline = planning, now.Add(answerTimeout) // no storm when nobody has anything
-	case f.phase == planning:
-		f.ask(now, out)
-	default:
-		f.fetch(f.item, now, out)
-	}
-}
-
-// turn moves to the next source that may have something; false if there is none.
-func (f *Fetcher) turn() bool {
-	for range f.group.N {
-		f.source = (f.source + 1) % consensus.ReplicaID(f.group.N)
-		if f.source != f.self && !f.lied[f.source] && !f.lacks[f.source] {
+// marking reports whether a write is under way that moves the marker.
+func (f *Fetcher) marking() bool {
+	for _, p := range f.pending {
+		if p.store.Install != nil || p.store.Window != nil {
 			return true
 		}
 	}
 	return false
 }
 
-// Receive takes a verified answer. Answers of others than the present source, and
-// to other questions, change nothing.
+// Tick turns to other sources when some do not answer.
+func (f *Fetcher) Tick(now time.Time, out *Effects) {
+	switch f.phase {
+	case idle, installing:
+		return
+	case planning:
+		f.searchTick(now, out)
+		return
+	case staging:
+		f.renew(now, out)
+	case following:
+	}
+	for _, j := range f.jobs {
+		if j.step == asked && now.Sub(j.since) >= f.patienceFor(j) {
+			f.tooLate(j.source, now, j.wanted().String()+": no answer in time", out)
+		}
+	}
+	f.goOn(now, out)
+}
+
+// patienceFor is shorter when nothing else is left to do: the last items must not
+// wait for the slowest source.
+func (f *Fetcher) patienceFor(j *job) time.Duration {
+	p := f.patience()
+	if f.answerTime == 0 {
+		return p
+	}
+	for _, other := range f.jobs {
+		if other.step == idleStep {
+			return p
+		}
+	}
+	for i := range f.sources {
+		if f.usable(i) && f.sources[i].open == 0 && consensus.ReplicaID(i) != j.source {
+			return min(p, max(4*f.answerTime, patienceMin/2))
+		}
+	}
+	return p
+}
+
+// goOn asks for more, or for another plan when nobody has what this one needs.
+func (f *Fetcher) goOn(now time.Time, out *Effects) {
+	if f.phase != staging && f.phase != following {
+		return
+	}
+	if len(f.jobs) > 0 && !f.anyUsable() {
+		f.replan(now, out)
+		return
+	}
+	f.pump(now, out)
+}
+
+// replan gives the plan up: nobody has what it needs any more, or all that have it
+// lied. What is staged stays (R96).
+func (f *Fetcher) replan(now time.Time, out *Effects) {
+	f.drop()
+	f.plan, f.phase = nil, planning
+	lied := true
+	for i := range f.sources {
+		lied = lied && (f.sources[i].lied || consensus.ReplicaID(i) == f.self)
+	}
+	if again := now.Sub(f.replanned) < planTimeout; lied || again {
+		f.nobody(now)
+		return
+	}
+	f.replanned = now
+	f.ask(now, out)
+}
+
+// Receive takes a verified answer. Answers that nobody asked for change nothing.
 func (f *Fetcher) Receive(from consensus.ReplicaID, m consensus.Message, now time.Time, out *Effects) {
-	if from != f.source {
+	if int64(from) >= int64(len(f.sources)) || f.sources[from].lied || from == f.self {
 		return
 	}
 	switch m := m.(type) {
 	case plan:
-		if f.phase == planning && m.From == f.at.Version.Sequence() && m.Target == f.target.Sequence {
-			f.planned(m, now, out)
-		}
+		f.onPlan(from, m, now, out)
 	case chunk:
-		if f.phase == fetching && m.Item == f.item && m.Offset == uint64(len(f.data)) {
-			f.chunk(m, now, out)
-		}
+		f.onChunk(from, m, now, out)
+	case entries:
+		f.onEntries(from, m, now, out)
+	case wait:
+		f.onWait(from, m.Item, now, out)
 	case gone:
-		switch {
-		case f.phase == planning:
-			f.lacks[f.source] = true
-			f.another(now, out)
-		case f.phase == fetching && m.Item == f.item:
-			// The source has moved on: the plan is out of date.
-			f.phase = planning
-			f.another(now, out)
-		}
+		f.onGone(from, m.Item, now, out)
+	}
+	f.goOn(now, out)
+}
+
+// onWait gives others a chance while a source makes something ready.
+func (f *Fetcher) onWait(from consensus.ReplicaID, i item, now time.Time, out *Effects) {
+	if f.find(from, i) == nil {
+		return
+	}
+	s := &f.sources[from]
+	if s.waiting.IsZero() {
+		s.waiting = now
+	}
+	if now.Sub(s.waiting) > waitMax {
+		f.tooLate(from, now, i.String()+": not ready in time", out)
+		return
+	}
+	f.release(from)
+	s.rests = now.Add(waitRetry)
+}
+
+// onGone turns away from a source that has not what is asked for.
+func (f *Fetcher) onGone(from consensus.ReplicaID, i item, now time.Time, out *Effects) {
+	switch {
+	case f.phase == planning && i == (item{}):
+		f.noPlan(from, now, out)
+	case f.find(from, i) != nil, f.phase == staging && i == item{Kind: itemTable, At: f.stage.of.Sequence}:
+		f.sources[from].lacks = true
+		f.release(from)
 	}
 }
 
-// planned checks that the windows of a plan lead to the certified chain; then it
-// no longer matters who sent it.
-func (f *Fetcher) planned(p plan, now time.Time, out *Effects) {
-	at, chain := f.at.Version.Sequence(), f.at.Chain
-	if p.Snapshot != nil {
-		at, chain = p.Snapshot.Sequence, p.Snapshot.Chain
-		if at < f.at.Version.Sequence() || (at == f.at.Version.Sequence() && !f.whole) {
-			// No state goes back (R84); and what is here is as good, unless nobody has
-			// windows that go on from it.
-			f.lacks[f.source] = true
-			f.another(now, out)
-			return
-		}
-	}
-	for _, w := range p.Windows {
-		if w.Sequence != at+consensus.Sequence(f.group.Genesis.Parameters.CheckpointInterval) {
-			f.liar(now, out)
-			return
-		}
-		at, chain = w.Sequence, statemachine.NextChain(chain, w.Sequence, w.WriteSet)
-	}
-	if at != f.target.Sequence || chain != f.target.Chain {
-		f.liar(now, out)
-		return
-	}
-	f.plan, f.next = &p, 0
-	if p.Snapshot != nil {
-		if f.table != nil && f.tableOf == p.Snapshot.Snapshot {
-			f.nextPartition(now, out) // what is staged stays (R96)
-			return
-		}
-		f.partition, f.table = 0, nil
-		f.fetch(item{Kind: itemTable, At: p.Snapshot.Sequence}, now, out)
-		return
-	}
-	f.nextWindow(now, out)
-}
-
-// fetch asks for an item from its beginning. Who was slow with the item before does
-// not give the next one.
-func (f *Fetcher) fetch(i item, now time.Time, out *Effects) {
-	if f.slow && i != f.item {
-		f.turn()
-	}
-	f.phase, f.item, f.data, f.slow = fetching, i, nil, false
-	f.send(askChunk{Item: i}.marshal(), now, out)
-}
-
-// chunk gathers an item, which is verified whole before it is used (R94). All chunks
-// but the last are full, so that a source cannot drag on by sending little.
-func (f *Fetcher) chunk(m chunk, now time.Time, out *Effects) {
-	f.data = append(f.data, m.Data...)
-	if f.deadline.Sub(now) < answerTimeout-slowAnswer && (m.Offset > 0 || f.item.Kind != itemPartition) {
-		f.slow = true // its first answer from a partition may have cost a scan
-	}
-	if uint64(len(f.data)) > f.itemBytesMax() || (len(m.Data) != chunkBytes && !m.Last) {
-		f.liar(now, out)
-		return
-	}
-	if !m.Last {
-		f.send(askChunk{Item: f.item, Offset: uint64(len(f.data))}.marshal(), now, out)
-		return
-	}
-	ok := false
-	switch f.item.Kind {
-	case itemTable:
-		ok = f.takeTable(now, out)
-	case itemPartition:
-		ok = f.takePartition(out)
+// itemBytesMax bounds what a liar can make this replica gather of an item.
+func (f *Fetcher) itemBytesMax(j *job) uint64 {
+	switch j.wanted().Kind {
+	case itemList:
+		return shortBytes * uint64(j.count)
 	case itemWindow:
-		ok = f.takeWindow(out)
-	}
-	if !ok {
-		f.liar(now, out)
-	}
-}
-
-// itemBytesMax bounds what a liar can make this replica gather: nothing certified
-// names the size of an item, only the entries of a partition.
-func (f *Fetcher) itemBytesMax() uint64 {
-	return min(f.honestBytesMax(), gatherBytesMax<<min(f.rounds, 16))
-}
-
-// honestBytesMax is the most that an item of a correct source can have.
-func (f *Fetcher) honestBytesMax() uint64 {
-	p := &f.group.Genesis.Parameters
-	entry := p.KeyBytesMax + max(p.ValueBytesMax, p.SessionBytesMax+128*p.SessionWindow) + 256
-	switch f.item.Kind {
-	case itemPartition:
-		return min(f.table.Entries(f.partition), 1<<30) * entry
-	case itemWindow:
-		// What operations wrote, with 9 bytes of overhead for keys as short as 2; each
-		// session; and whatever else the framework keeps.
-		return 6*p.CheckpointInterval*p.BatchWritesBytesMax() + (p.ClientsMax*p.SessionsPerClient+64)*entry
-	case itemTable:
+		return min(f.windowBytesMax(), gatherBytesMax<<min(f.rounds, 16))
+	case itemTable, itemPartition:
 	}
 	return 1 << 20
 }
 
-// Stored goes on after a durable write.
-func (f *Fetcher) Stored(now time.Time, out *Effects) {
-	switch f.phase {
-	case installed:
-		f.at = statemachine.Marker{Version: statemachine.VersionAt(f.plan.Snapshot.Sequence, 0), Chain: f.plan.Snapshot.Chain}
-		f.certificate, f.whole = f.plan.Snapshot, false
-		f.table, f.tableBytes = nil, nil
-		f.nextWindow(now, out)
-	case storing:
-		if f.item.Kind == itemPartition {
-			f.partition++
-			f.nextPartition(now, out)
-			return
-		}
-		w := f.plan.Windows[f.next]
-		f.at = statemachine.Marker{
-			Version: statemachine.VersionAt(w.Sequence, 0), Chain: statemachine.NextChain(f.at.Chain, w.Sequence, w.WriteSet),
-		}
-		f.next++
-		f.nextWindow(now, out)
-	case idle, planning, fetching:
+// windowBytesMax is the most that a window of a correct source can have: what
+// operations wrote, with 9 bytes of overhead for keys as short as 2; each session;
+// and whatever else the framework keeps.
+func (f *Fetcher) windowBytesMax() uint64 {
+	p := &f.group.Genesis.Parameters
+	entry := p.KeyBytesMax + max(p.ValueBytesMax, p.SessionBytesMax+128*p.SessionWindow) + 256
+	return 6*p.CheckpointInterval*p.BatchWritesBytesMax() + (p.ClientsMax*p.SessionsPerClient+64)*entry
+}
+
+// Stored goes on with what came of the first Store that is not answered.
+func (f *Fetcher) Stored(r Result, now time.Time, out *Effects) {
+	if len(f.pending) == 0 {
+		return
 	}
+	p := f.pending[0]
+	f.pending = f.pending[1:]
+	f.storing -= uint64(p.bytes)
+	switch s := p.store; {
+	case s.Survey != nil:
+		f.onSurveyed(r.Surveyed, out)
+	case s.Compare != nil:
+		f.onCompared(p.job, r.Missing, now, out)
+	case s.Assemble != nil:
+		f.onAssembled(p.job, s.Assemble.Digest, r.OK, out)
+	case s.Install != nil:
+		f.onInstalled(s.Install, now, out)
+	case s.Window != nil:
+		f.onWindow(p.job, s.Window, now, out)
+	}
+	if f.phase == planning && f.search.due {
+		f.ask(now, out)
+	}
+	f.goOn(now, out)
 }

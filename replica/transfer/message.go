@@ -15,11 +15,18 @@ const (
 	typeAskChunk
 	typeChunk
 	typeGone
+	typeAskEntries
+	typeEntries
+	typeHold
+	typeWait
 )
 
 const (
-	// chunkBytes is how much of an item one answer carries.
+	// chunkBytes is how much of an item one answer carries; of entries, which stay
+	// whole, at least as much.
 	chunkBytes = 256 << 10
+	// wantedBytesMax bounds the positions that one question for entries names.
+	wantedBytesMax = 128 << 10
 	// planWindowsMax bounds the windows of a plan.
 	planWindowsMax = 4096
 )
@@ -53,12 +60,15 @@ type item struct {
 	Index uint8              // of a partition
 }
 
+func (i item) ofPartition() bool { return i.Kind == itemPartition || i.Kind == itemList }
+
 type itemKind uint8
 
 const (
 	itemTable     itemKind = 1 // the digests and counts of a snapshot's partitions
 	itemPartition itemKind = 2
 	itemWindow    itemKind = 3
+	itemList      itemKind = 4 // the short digests of a partition's entries
 )
 
 type askChunk struct {
@@ -73,6 +83,32 @@ type chunk struct {
 	Data   []byte
 }
 
+// askEntries asks for entries of a partition, by their positions in its list: From,
+// and From + i for each bit i of Wanted that is set; without Wanted, for all from
+// there on.
+type askEntries struct {
+	At     consensus.Sequence
+	Index  uint8
+	From   uint32
+	Wanted []byte
+}
+
+// entries gives the first ones of those that were asked for: as few as make up
+// chunkBytes, or all.
+type entries struct {
+	At    consensus.Sequence
+	Index uint8
+	From  uint32
+	Data  []byte
+}
+
+// hold says that the sender is going to ask for a snapshot: it is kept for a while
+// (R55), and made ready.
+type hold struct{ At consensus.Sequence }
+
+// wait says that the sender has an item, and needs a while before it can give it.
+type wait struct{ Item item }
+
 // gone says that the sender does not hold an item, or knows no plan.
 type gone struct{ Item item }
 
@@ -82,10 +118,33 @@ func (askChunk) Type() consensus.MessageType { return typeAskChunk }
 func (chunk) Type() consensus.MessageType    { return typeChunk }
 func (gone) Type() consensus.MessageType     { return typeGone }
 
+func (askEntries) Type() consensus.MessageType { return typeAskEntries }
+func (entries) Type() consensus.MessageType    { return typeEntries }
+func (hold) Type() consensus.MessageType       { return typeHold }
+func (wait) Type() consensus.MessageType       { return typeWait }
+
 // Question reports whether a message is for the Server; the others are for the
 // Fetcher.
 func Question(m consensus.Message) bool {
-	return m.Type() == typeAskPlan || m.Type() == typeAskChunk
+	switch m.Type() {
+	case typeAskPlan, typeAskChunk, typeAskEntries, typeHold:
+		return true
+	}
+	return false
+}
+
+// Asks returns the snapshot that a question is about; false if it is about none.
+// Whoever serves keeps that snapshot while it is asked for (R55).
+func Asks(m consensus.Message) (at consensus.Sequence, ok bool) {
+	switch m := m.(type) {
+	case askChunk:
+		return m.Item.At, m.Item.Kind != itemWindow
+	case askEntries:
+		return m.At, true
+	case hold:
+		return m.At, true
+	}
+	return 0, false
 }
 
 func (m askPlan) marshal() []byte {
@@ -132,10 +191,37 @@ func (m chunk) marshal() []byte {
 	return b.BytesOrPanic()
 }
 
-func (m gone) marshal() []byte {
+func (m gone) marshal() []byte { return m.Item.frame(typeGone) }
+func (m wait) marshal() []byte { return m.Item.frame(typeWait) }
+
+// frame returns a frame that says nothing but an item.
+func (i item) frame(t consensus.MessageType) []byte {
 	var b cryptobyte.Builder
-	b.AddUint8(byte(typeGone))
-	m.Item.marshal(&b)
+	b.AddUint8(byte(t))
+	i.marshal(&b)
+	return b.BytesOrPanic()
+}
+
+func (m hold) marshal() []byte {
+	var b cryptobyte.Builder
+	b.AddUint8(byte(typeHold))
+	b.AddUint64(uint64(m.At))
+	return b.BytesOrPanic()
+}
+
+func (m askEntries) marshal() []byte {
+	return marshalEntries(typeAskEntries, m.At, m.Index, m.From, m.Wanted)
+}
+
+func (m entries) marshal() []byte { return marshalEntries(typeEntries, m.At, m.Index, m.From, m.Data) }
+
+func marshalEntries(t consensus.MessageType, at consensus.Sequence, index uint8, from uint32, rest []byte) []byte {
+	b := cryptobyte.NewBuilder(make([]byte, 0, 14+len(rest)))
+	b.AddUint8(byte(t))
+	b.AddUint64(uint64(at))
+	b.AddUint8(index)
+	b.AddUint32(from)
+	b.AddBytes(rest)
 	return b.BytesOrPanic()
 }
 
@@ -147,7 +233,18 @@ func (i item) marshal(b *cryptobyte.Builder) {
 
 func (i *item) read(s *cryptobyte.String) bool {
 	return s.ReadUint8((*uint8)(&i.Kind)) && s.ReadUint64((*uint64)(&i.At)) && s.ReadUint8(&i.Index) &&
-		i.Kind <= itemWindow && (i.Kind == itemPartition || i.Index == 0)
+		i.Kind <= itemList && (i.ofPartition() || i.Index == 0)
+}
+
+// chunked reports whether an item is asked for by its bytes.
+func (i item) chunked() bool {
+	return i.Kind == itemTable || i.Kind == itemWindow || i.Kind == itemList
+}
+
+// positionsValid reports whether this is the one encoding of a set of positions.
+func positionsValid(wanted []byte) bool {
+	n := len(wanted)
+	return n == 0 || (n <= wantedBytesMax && wanted[0]&1 == 1 && wanted[n-1] != 0)
 }
 
 func addBool(b *cryptobyte.Builder, v bool) {
@@ -183,16 +280,35 @@ func Decode(frame []byte, g *consensus.Group) (out crypto.Unverified[consensus.M
 		return decodePlan(s, g)
 	case typeAskChunk:
 		var m askChunk
-		ok = m.Item.read(&s) && m.Item.Kind >= itemTable && s.ReadUint64(&m.Offset)
+		ok = m.Item.read(&s) && m.Item.chunked() && s.ReadUint64(&m.Offset)
 		out.Value = m
 	case typeChunk:
 		var m chunk
-		ok = m.Item.read(&s) && s.ReadUint64(&m.Offset) && readBool(&s, &m.Last) && len(s) <= chunkBytes
+		ok = m.Item.read(&s) && m.Item.chunked() && s.ReadUint64(&m.Offset) && readBool(&s, &m.Last) && len(s) <= chunkBytes
 		m.Data, s = s, nil
 		out.Value = m
 	case typeGone:
 		var m gone
 		ok = m.Item.read(&s)
+		out.Value = m
+	case typeWait:
+		var m wait
+		ok = m.Item.read(&s)
+		out.Value = m
+	case typeHold:
+		var m hold
+		ok = s.ReadUint64((*uint64)(&m.At))
+		out.Value = m
+	case typeAskEntries:
+		var m askEntries
+		ok = s.ReadUint64((*uint64)(&m.At)) && s.ReadUint8(&m.Index) && s.ReadUint32(&m.From)
+		m.Wanted, s = s, nil
+		ok = ok && positionsValid(m.Wanted)
+		out.Value = m
+	case typeEntries:
+		var m entries
+		ok = s.ReadUint64((*uint64)(&m.At)) && s.ReadUint8(&m.Index) && s.ReadUint32(&m.From)
+		m.Data, s = s, nil
 		out.Value = m
 	}
 	if !ok || !s.Empty() {

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -23,7 +24,12 @@ func messages(t testing.TB) (*consensus.Group, [][]byte) {
 		askPlan{From: 4, Target: 16, Whole: true}.marshal(),
 		plan{From: 4, Target: 16, Snapshot: c, Windows: windows}.marshal(),
 		plan{From: 8, Target: 16, Windows: windows}.marshal(),
-		askChunk{Item: item{Kind: itemPartition, At: 8, Index: 7}, Offset: 9}.marshal(),
+		askChunk{Item: item{Kind: itemList, At: 8, Index: 7}, Offset: 9}.marshal(),
+		askEntries{At: 8, Index: 7, From: 70, Wanted: []byte{5, 0, 1}}.marshal(),
+		askEntries{At: 8, Index: 7}.marshal(),
+		entries{At: 8, Index: 7, From: 70, Data: []byte("data")}.marshal(),
+		hold{At: 8}.marshal(),
+		wait{Item: item{Kind: itemPartition, At: 8, Index: 7}}.marshal(),
 		chunk{Item: item{Kind: itemWindow, At: 12}, Offset: 3, Last: true, Data: []byte("data")}.marshal(),
 		gone{Item: item{Kind: itemTable, At: 8}}.marshal(),
 		gone{}.marshal(),
@@ -42,6 +48,14 @@ func again(m consensus.Message) []byte {
 		return m.marshal()
 	case gone:
 		return m.marshal()
+	case wait:
+		return m.marshal()
+	case hold:
+		return m.marshal()
+	case askEntries:
+		return m.marshal()
+	case entries:
+		return m.marshal()
 	}
 	return nil
 }
@@ -58,11 +72,11 @@ func TestMessages(t *testing.T) {
 		if p, ok := u.Value.(plan); ok && p.Snapshot != nil && len(u.Checks) != 3 {
 			t.Errorf("%d checks of a certificate with 3 signatures", len(u.Checks))
 		}
-		if want := u.Value.Type() == typeAskPlan || u.Value.Type() == typeAskChunk; Question(u.Value) != want {
+		if want := slices.Contains([]consensus.MessageType{typeAskPlan, typeAskChunk, typeAskEntries, typeHold}, u.Value.Type()); Question(u.Value) != want {
 			t.Errorf("type %d is a question: %v", f[0], !want)
 		}
 		for n := range f {
-			if u, err := Decode(f[:n], g); err == nil && u.Value.Type() != typeChunk {
+			if u, err := Decode(f[:n], g); err == nil && u.Value.Type() != typeChunk && u.Value.Type() != typeEntries && u.Value.Type() != typeAskEntries {
 				t.Errorf("type %d is read from its first %d bytes", f[0], n)
 			}
 		}
@@ -77,8 +91,14 @@ func TestDecodeRefuses(t *testing.T) {
 		"nothing":                nil,
 		"an unknown type":        {byte(wire.TypeStateLast)},
 		"whole is 2":             append(askPlan{}.marshal()[:17], 2),
-		"an unknown item":        askChunk{Item: item{Kind: 4}}.marshal(),
+		"an unknown item":        askChunk{Item: item{Kind: 5}}.marshal(),
 		"no item":                askChunk{}.marshal(),
+		"a partition by bytes":   askChunk{Item: item{Kind: itemPartition}}.marshal(),
+		"a chunk of one":         chunk{Item: item{Kind: itemPartition}}.marshal(),
+		"no first position":      askEntries{Wanted: []byte{2}}.marshal(),
+		"a zero at the end":      askEntries{Wanted: []byte{1, 0}}.marshal(),
+		"too many positions":     askEntries{Wanted: bytes.Repeat([]byte{1}, wantedBytesMax+1)}.marshal(),
+		"half a hold":            hold{}.marshal()[:5],
 		"a window with an index": askChunk{Item: item{Kind: itemWindow, Index: 1}}.marshal(),
 		"a chunk too large":      chunk{Item: item{Kind: itemWindow}, Data: make([]byte, chunkBytes+1)}.marshal(),
 		"too many windows":       long.marshal(),

@@ -35,17 +35,32 @@ type rig struct {
 	effects Effects
 	done    bool
 	twist   func(from consensus.ReplicaID, question, answer consensus.Message) consensus.Message // nil answers nothing
-	delay   func(from consensus.ReplicaID) time.Duration
-	asked   []int // questions by source
+	delay   func(from consensus.ReplicaID, bytes int) time.Duration                              // how long an answer of a source takes, one after the other
+	asked   []int                                                                                // questions by source
 	items   map[item]int
+	gave    []int // bytes of answers, by source
 	stored  []Store
 	hook    func(Store) // before each write
+
+	flying []flight // answers under way
+	free   []time.Time
+	jobs   []Store // at the disk, one after the other
+	tick   time.Time
+	told   []Complaint
+}
+
+// A flight is an answer under way.
+type flight struct {
+	at     time.Time
+	from   consensus.ReplicaID
+	answer consensus.Message
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, scheme: simsig.New(), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), asked: make([]int, 4),
+		gave: make([]int, 4), free: make([]time.Time, 4),
 		items: map[item]int{}, chains: map[consensus.Sequence]crypto.Digest{},
 	}
 	g := consensus.Genesis{Name: "test", Engine: "pbft", Faults: 1, Parameters: consensus.DefaultParameters()}
@@ -81,18 +96,24 @@ func (r *rig) check(err error) {
 // among them.
 func (r *rig) window(with []int, keys int, size int) {
 	r.t.Helper()
-	last := r.chains[r.at]
-	r.at += interval
 	var changes []statemachine.Change
 	for k := range keys {
 		c := statemachine.Change{Key: fmt.Appendf(nil, "key%05d", k)}
-		if k%7 == 3 && r.at%8 == 0 {
+		if k%7 == 3 && (r.at+interval)%8 == 0 {
 			c.Deleted = true
 		} else {
-			c.Value = append(make([]byte, size), fmt.Append(nil, r.at)...)
+			c.Value = append(make([]byte, size), fmt.Append(nil, r.at+interval)...)
 		}
 		changes = append(changes, c)
 	}
+	r.changes(with, changes)
+}
+
+// changes stores a window of changes.
+func (r *rig) changes(with []int, changes []statemachine.Change) {
+	r.t.Helper()
+	last := r.chains[r.at]
+	r.at += interval
 	chain := statemachine.NextChain(last, r.at, statemachine.WriteSetDigest(changes))
 	r.chains[r.at] = chain
 	for _, i := range with {
@@ -142,33 +163,79 @@ func (r *rig) start() {
 func (r *rig) run(limit time.Duration) bool {
 	r.t.Helper()
 	for end := r.now.Add(limit); !r.done && r.now.Before(end); {
-		if !r.step() {
-			r.now = r.now.Add(20 * time.Millisecond)
-			r.fetcher.Tick(r.now, &r.effects)
-		}
+		r.step()
 	}
 	return r.done
 }
 
-// step carries out one round of effects; false if there were none.
-func (r *rig) step() bool {
+// step carries out what was asked for, and lets the next thing happen: an answer
+// arrives, a write ends, or time passes.
+func (r *rig) step() {
 	r.t.Helper()
 	e := r.effects
 	r.effects = Effects{}
 	r.done = r.done || e.Done
-	for _, s := range e.Store {
-		if r.hook != nil {
-			r.hook(s)
-		}
-		_, err := s.Do(r.stores[asker], &r.spool)
-		r.check(err)
-		r.stored = append(r.stored, s)
-		r.fetcher.Stored(r.now, &r.effects)
-	}
+	r.jobs = append(r.jobs, e.Store...)
+	r.told = append(r.told, e.Complain...)
 	for _, o := range e.Send {
 		r.ask(o)
 	}
-	return len(e.Store)+len(e.Send) > 0
+	for _, s := range r.servers {
+		for s.Work() {
+		}
+	}
+	switch first := r.first(); {
+	case r.done:
+	case len(r.jobs) > 0:
+		r.write()
+	case first >= 0 && !r.flying[first].at.After(r.tick):
+		f := r.flying[first]
+		r.flying = append(r.flying[:first], r.flying[first+1:]...)
+		r.pass(f.at)
+		r.fetcher.Receive(f.from, f.answer, r.now, &r.effects)
+	default:
+		r.pass(r.tick)
+		r.tick = r.now.Add(20 * time.Millisecond)
+		r.fetcher.Tick(r.now, &r.effects)
+	}
+}
+
+func (r *rig) pass(to time.Time) {
+	if to.After(r.now) {
+		r.now = to
+	}
+}
+
+// first returns the answer that arrives next; -1 if none is under way.
+func (r *rig) first() int {
+	first := -1
+	for i := range r.flying {
+		if first < 0 || r.flying[i].at.Before(r.flying[first].at) {
+			first = i
+		}
+	}
+	return first
+}
+
+// write does the first job at the disk.
+func (r *rig) write() {
+	r.t.Helper()
+	s := r.jobs[0]
+	r.jobs = r.jobs[1:]
+	if r.hook != nil {
+		r.hook(s)
+	}
+	result, err := s.Do(r.stores[asker], &r.spool)
+	r.check(err)
+	r.stored = append(r.stored, s)
+	r.fetcher.Stored(result, r.now, &r.effects)
+}
+
+// crash ends the asker's process: what is not durable is gone.
+func (r *rig) crash() {
+	r.fetcher, r.effects, r.jobs, r.flying = NewFetcher(r.group, asker), Effects{}, nil, nil
+	r.spool.Crash()
+	r.start()
 }
 
 func (r *rig) decode(frame []byte) consensus.Message {
@@ -192,8 +259,11 @@ func (r *rig) ask(o consensus.Outbound) {
 	}
 	question := r.decode(o.Frame)
 	r.asked[o.To]++
-	if q, ok := question.(askChunk); ok {
+	switch q := question.(type) {
+	case askChunk:
 		r.items[q.Item]++
+	case askEntries:
+		r.items[item{Kind: itemPartition, At: q.At, Index: q.Index}]++
 	}
 	for _, frame := range r.servers[o.To].Answer(question) {
 		answer := r.decode(frame)
@@ -203,14 +273,16 @@ func (r *rig) ask(o consensus.Outbound) {
 		if answer == nil {
 			continue
 		}
+		r.gave[o.To] += len(frame)
+		at := r.now
 		if r.delay != nil {
-			d := r.delay(o.To)
-			for ; d > 0; d -= min(d, 20*time.Millisecond) {
-				r.now = r.now.Add(min(d, 20*time.Millisecond))
-				r.fetcher.Tick(r.now, &r.effects)
+			if r.free[o.To].After(at) {
+				at = r.free[o.To]
 			}
+			at = at.Add(r.delay(o.To, len(frame)))
+			r.free[o.To] = at
 		}
-		r.fetcher.Receive(o.To, answer, r.now, &r.effects)
+		r.flying = append(r.flying, flight{at, o.To, answer})
 	}
 }
 

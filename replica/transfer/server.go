@@ -1,8 +1,6 @@
 package transfer
 
 import (
-	"errors"
-
 	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -13,15 +11,16 @@ import (
 
 // A Server answers the questions of replicas that fell behind, from the store
 // alone: it needs neither core nor machine, and may run beside them. It is used
-// by one goroutine. It keeps one window and one snapshot at hand; a question for
-// another one costs a scan.
+// by one goroutine. It keeps one window and a few snapshots at hand; a question for
+// another one costs a scan, which Work does in steps.
 type Server struct {
 	group *consensus.Group
 	store statemachine.Store
 	spool Spool
 
-	spooled  consensus.Sequence // snapshot in the spool
-	isSpool  bool
+	shelves  [shelvesMax]shelf
+	uses     uint64             // counts questions for snapshots
+	listings []*listing         // the newest last
 	window   consensus.Sequence // whose encoding is at hand
 	encoding []byte
 	digests  map[consensus.Sequence]crypto.Digest // of write sets, of windows that a plan may name
@@ -42,10 +41,20 @@ func (s *Server) Answer(m consensus.Message) [][]byte {
 		}
 		return [][]byte{gone{}.marshal()}
 	case askChunk:
+		if m.Item.Kind == itemList {
+			return [][]byte{s.list(m)}
+		}
 		if c, ok := s.chunk(m); ok {
 			return [][]byte{c.marshal()}
 		}
 		return [][]byte{gone{Item: m.Item}.marshal()}
+	case askEntries:
+		return [][]byte{s.entries(m)}
+	case hold:
+		if _, ok := s.shelf(m.At); ok {
+			return [][]byte{wait{}.marshal()}
+		}
+		return [][]byte{gone{Item: item{Kind: itemTable, At: m.At}}.marshal()}
 	}
 	return nil
 }
@@ -59,7 +68,7 @@ func (s *Server) interval() consensus.Sequence {
 func (s *Server) plan(m askPlan) (plan, bool) {
 	k := s.interval()
 	marker, err := s.store.Marker()
-	if err != nil || m.From >= m.Target || m.From%k != 0 || m.Target%k != 0 || m.Target > marker.Version.Sequence() {
+	if err != nil || m.From > m.Target || (m.From == m.Target && !m.Whole) || m.From%k != 0 || m.Target%k != 0 || m.Target > marker.Version.Sequence() {
 		return plan{}, false
 	}
 	if !m.Whole {
@@ -132,8 +141,11 @@ func (s *Server) changes(at consensus.Sequence) ([]statemachine.Change, error) {
 func (s *Server) chunk(m askChunk) (chunk, bool) {
 	switch m.Item.Kind {
 	case itemTable:
-		table, ok := s.table(m.Item.At)
-		return cut(m, table), ok && m.Offset <= uint64(len(table))
+		shelf, ok := s.shelf(m.Item.At)
+		if !ok || m.Offset > uint64(len(shelf.table)) {
+			return chunk{}, false
+		}
+		return cut(m, shelf.table), true
 	case itemWindow:
 		if m.Item.At == 0 || m.Item.At%s.interval() != 0 {
 			return chunk{}, false
@@ -149,8 +161,7 @@ func (s *Server) chunk(m askChunk) (chunk, bool) {
 			}
 		}
 		return cut(m, s.encoding), m.Offset <= uint64(len(s.encoding))
-	case itemPartition:
-		return s.partition(m)
+	case itemPartition, itemList:
 	}
 	return chunk{}, false
 }
@@ -163,68 +174,3 @@ func cut(m askChunk, data []byte) chunk {
 	n := min(len(rest), chunkBytes)
 	return chunk{Item: m.Item, Offset: m.Offset, Last: n == len(rest), Data: rest[:n]}
 }
-
-// table returns the partitions of the saved snapshot, if it is the one asked for.
-func (s *Server) table(at consensus.Sequence) ([]byte, bool) {
-	saved, err := s.store.SavedSnapshot()
-	if err != nil || saved == nil {
-		return nil, false
-	}
-	rest := cryptobyte.String(saved)
-	c, err := wire.ReadSnapshotCertificate(&rest, s.group)
-	return rest, err == nil && c.Value.Sequence == at
-}
-
-// partition serves from the spool, which one scan of the snapshot fills.
-func (s *Server) partition(m askChunk) (chunk, bool) {
-	if !s.isSpool || s.spooled != m.Item.At {
-		if _, ok := s.table(m.Item.At); !ok || s.fill(m.Item.At) != nil {
-			s.isSpool = false
-			return chunk{}, false
-		}
-		s.isSpool, s.spooled = true, m.Item.At
-	}
-	size := s.spool.Size(m.Item.Index)
-	if m.Offset > size {
-		return chunk{}, false
-	}
-	data := make([]byte, min(size-m.Offset, chunkBytes))
-	if s.spool.ReadAt(m.Item.Index, data, m.Offset) != nil {
-		return chunk{}, false
-	}
-	return chunk{Item: m.Item, Offset: m.Offset, Last: m.Offset+uint64(len(data)) == size, Data: data}, true
-}
-
-// fill writes the state at a snapshot into the spool, by partition.
-func (s *Server) fill(at consensus.Sequence) error {
-	if err := s.spool.Reset(at); err != nil {
-		return err
-	}
-	m, err := s.store.Marker()
-	if err != nil {
-		return err
-	}
-	var buffers [statemachine.PartitionCount][]byte
-	var failed error
-	err = s.store.Scan(nil, nil, min(statemachine.VersionAt(at, 255), m.Version), func(key, value []byte) bool {
-		p := statemachine.PartitionOf(key)
-		buffers[p] = appendChange(buffers[p], statemachine.Change{Key: key, Value: value})
-		if len(buffers[p]) >= spoolBytes {
-			failed = s.spool.Append(p, buffers[p])
-			buffers[p] = buffers[p][:0]
-		}
-		return failed == nil
-	})
-	if err != nil || failed != nil {
-		return errors.Join(err, failed)
-	}
-	for p := range buffers {
-		if err := s.spool.Append(uint8(p), buffers[p]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// spoolBytes is what is gathered of a partition before it is appended.
-const spoolBytes = 32 << 10

@@ -18,12 +18,13 @@ var sources = map[string]func(*sim.Faulty) sim.Behaviour{
 // What is read of the frames of state transfer: a plan has its windows at its end,
 // each a sequence and a digest; a chunk names its item before its data.
 const (
-	typePlan      = wire.TypeStateFirst + 1
-	typeChunk     = wire.TypeStateFirst + 3
-	planHead      = 1 + 8 + 8 + 1 // with no snapshot
-	chunkHead     = 1 + 1 + 8 + 1 + 8 + 1
-	itemPartition = 2
-	itemWindow    = 3
+	typePlan    = wire.TypeStateFirst + 1
+	typeChunk   = wire.TypeStateFirst + 3
+	typeEntries = wire.TypeStateFirst + 6
+	planHead    = 1 + 8 + 8 + 1 // with no snapshot
+	chunkHead   = 1 + 1 + 8 + 1 + 8 + 1
+	entryHead   = 1 + 8 + 1 + 4
+	itemWindow  = 3
 )
 
 func is(frame []byte, t consensus.MessageType, least int) bool {
@@ -67,7 +68,7 @@ type falsifier struct{ sim.Honest }
 
 // Say implements sim.Behaviour.
 func (*falsifier) Say(_ consensus.ReplicaID, frame []byte) [][]byte {
-	if !is(frame, typeChunk, chunkHead+1) || frame[1] != itemPartition {
+	if !is(frame, typeEntries, entryHead+1) {
 		return [][]byte{frame}
 	}
 	out := append([]byte(nil), frame...)
