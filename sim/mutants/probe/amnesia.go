@@ -64,6 +64,30 @@ func (r *run) forgetful() error {
 	if err := r.up(victim); err != nil {
 		return err
 	}
+	if err := r.disturb(victim); err != nil {
+		return err
+	}
+	if err := r.recovered(victim); err != nil {
+		return err
+	}
+	if r.rng.IntN(2) == 0 {
+		r.Replica(victim).Crash()
+		if err := r.up(victim); err != nil {
+			return err
+		}
+	}
+	if p := r.primary(); p != victim && r.rng.IntN(2) == 0 { // the others need its VIEW-CHANGE
+		r.Cut(but(p))
+		if err := r.pass(r.between(500*time.Millisecond, 3*time.Second)); err != nil {
+			return err
+		}
+		r.Cut(nil)
+	}
+	return nil
+}
+
+// disturb takes the primary away from a replica that recovers, and its power.
+func (r *run) disturb(victim int) error {
 	if p := r.primary(); p != victim && r.rng.IntN(3) == 0 { // it would ask for the next view
 		if err := r.pass(r.between(50*time.Millisecond, 500*time.Millisecond)); err != nil {
 			return err
@@ -82,22 +106,6 @@ func (r *run) forgetful() error {
 		if err := r.up(victim); err != nil {
 			return err
 		}
-	}
-	if err := r.recovered(victim); err != nil {
-		return err
-	}
-	if r.rng.IntN(2) == 0 {
-		r.Replica(victim).Crash()
-		if err := r.up(victim); err != nil {
-			return err
-		}
-	}
-	if p := r.primary(); p != victim && r.rng.IntN(2) == 0 { // the others need its VIEW-CHANGE
-		r.Cut(but(p))
-		if err := r.pass(r.between(500*time.Millisecond, 3*time.Second)); err != nil {
-			return err
-		}
-		r.Cut(nil)
 	}
 	return nil
 }
