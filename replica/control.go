@@ -20,7 +20,7 @@ func controlPath(dataDir string) string { return filepath.Join(dataDir, "control
 
 // serveControl answers the operator on a socket of mode 0600 in the data folder.
 // The function that it returns closes it.
-func serveControl(dataDir string, status func() []byte, backup http.HandlerFunc) (closing func(), err error) {
+func serveControl(dataDir string, status func() []byte, backup http.HandlerFunc, more ...func(*http.ServeMux)) (closing func(), err error) {
 	path := controlPath(dataDir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, failure(ExitSurroundings, "control socket: %w", err)
@@ -39,6 +39,9 @@ func serveControl(dataDir string, status func() []byte, backup http.HandlerFunc)
 		_, _ = w.Write(status()) // the asker may be gone
 	})
 	mux.HandleFunc("GET /backup", backup)
+	for _, add := range more {
+		add(mux)
+	}
 	server := &http.Server{Handler: mux, ReadTimeout: controlTimeout, WriteTimeout: controlTimeout}
 	done := make(chan struct{})
 	go func() {

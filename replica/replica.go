@@ -243,7 +243,7 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 	if err := r.listen(r.inner); err != nil {
 		return err
 	}
-	control, err := serveControl(r.folder.path, r.StatusJSON, r.serveBackup)
+	control, err := serveControl(r.folder.path, r.StatusJSON, r.serveBackup, r.stateHandlers)
 	if err != nil {
 		r.host.Close()
 		return err

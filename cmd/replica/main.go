@@ -38,7 +38,7 @@ start a replica again by itself after 3 and 4.`,
   replica status --dir group/replica-0`,
 		Args: cobra.NoArgs,
 	}
-	root.AddCommand(initCommand(), devCommand(), runCommand(), statusCommand(), backupCommand(), restoreCommand(), evidenceCommand(), verifyCommand(), alarmCommand(), configCommand(), keygenCommand(), versionCommand())
+	root.AddCommand(initCommand(), devCommand(), runCommand(), statusCommand(), backupCommand(), restoreCommand(), evidenceCommand(), verifyCommand(), diffCommand(), alarmCommand(), configCommand(), keygenCommand(), versionCommand())
 	return root
 }
 
