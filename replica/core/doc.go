@@ -19,5 +19,7 @@
 //     an Executed input.
 //  6. A request of a client is shown to Machine.Fresh before it becomes Admitted,
 //     and after Recheck again; what was executed already becomes Repeated (R31).
-//  7. A Halt is final: nothing of this or a later Output leaves.
+//  7. An error of the store that wraps statemachine.ErrRot becomes Suspected, and
+//     what waited for an answer gets one without contents (R51, R121).
+//  8. A Halt is final: nothing of this or a later Output leaves.
 package core

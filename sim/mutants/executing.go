@@ -98,4 +98,28 @@ var executing = []mutant{
 		masked:      `the pool refuses such requests, and no primary orders what is in no pool`,
 		tests:       `TestAdmin`,
 	},
+	{
+		name: "checksum-without-key", rule: "R121", file: "store/state/encode.go",
+		text:        `	sum = crc32.Update(sum, castagnoli, key)`,
+		replacement: `	_ = key`,
+		why:         "a value that stands under another key passes for its value",
+		masked:      `the simulator has a store of its own`,
+		tests:       `TestMisplaced`,
+	},
+	{
+		name: "scrub-compares-nothing", rule: "R56", file: "statemachine/scrub.go",
+		text:        `	parted := Differing(s.sum, s.base)`,
+		replacement: `	parted := Differing(s.base, s.base)`,
+		why:         "what the disk lost without a sign is never found",
+		masked:      `the next snapshot, or a read, finds it too`,
+		tests:       `TestScrub`,
+	},
+	{
+		name: "hole-between-markers-believed", rule: "R121", file: "statemachine/scrub.go",
+		text:        `c.at == m.Version.Sequence() && c.chain != m.Chain {`,
+		replacement: `c.at == m.Version.Sequence() && c.chain != m.Chain && c.at == 0 {`,
+		why:         "absence is believed of windows that were written before the start",
+		masked:      `the next snapshot finds it too`,
+		tests:       `TestChainCheck`,
+	},
 }
