@@ -5,8 +5,9 @@
 //
 // The Fetcher asks and the Server answers; neither reads a disk or a clock of its
 // own. What is above the checkpoint comes through the engine, as commit
-// certificates with bodies. A transfer that a crash ends begins anew, from
-// whatever windows are durable by then.
+// certificates with bodies. Of a snapshot only what differs from the own store is
+// fetched, from several sources at once; what was saved before a crash is verified
+// again and used (R96).
 //
 // Whoever drives a Fetcher owes it:
 //
