@@ -35,6 +35,7 @@ func TestEveryEffectIsCounted(t *testing.T) {
 		consensus.Executed{},
 		consensus.Flushed{},
 		consensus.Installed{},
+		consensus.Suspected{},
 		consensus.Overdue{},
 		consensus.Tick{},
 	} {
