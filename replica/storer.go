@@ -106,7 +106,7 @@ func (s *storer) survives(j storeWork, err error) bool {
 			s.internal.put(core.Flushed{})
 			return true
 		}
-	case snapshotJob, saveJob, scrubJob:
+	case snapshotJob, saveJob, retireJob, scrubJob:
 		return suspected(err, s.internal)
 	}
 	return false
