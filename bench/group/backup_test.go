@@ -13,7 +13,7 @@ import (
 )
 
 // frequent makes checkpoints and snapshots come after few batches.
-var frequent = map[string]int64{"checkpoint_interval": 8, "window": 32, "snapshot_interval": 2}
+var frequent = map[string]int64{"checkpoint_interval": 2, "window": 16, "snapshot_interval": 2}
 
 // fill writes values of 10 kB that do not compress, and returns when some snapshot
 // has them.
