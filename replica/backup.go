@@ -232,14 +232,9 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 	if err != nil {
 		return nil, err
 	}
-	unlock := func() {
-		if lock != nil {
-			lock.Close()
-		}
-	}
 	store, err := state.Open(state.Config{Dir: filepath.Join(dataDir, "state"), Identity: id})
 	if err != nil {
-		unlock()
+		unlock(lock)
 		return nil, stateError(err)
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -253,7 +248,7 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 		}
 		to.CloseWithError(err)
 		done <- errors.Join(err, store.Close())
-		unlock()
+		unlock(lock)
 	}()
 	return &source{Reader: from, end: func() error {
 		stop()

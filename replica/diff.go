@@ -201,22 +201,17 @@ func openView(g *consensus.Group, dir string) (stateView, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	unlock := func() {
-		if lock != nil {
-			lock.Close()
-		}
-	}
 	i := &inspector{Inspection: Inspection{Group: g, DataDir: dir}, out: &Inspected{}}
 	self, ok, err := i.owner()
 	if err == nil && !ok {
 		err = failure(ExitDisk, "data folder %s: %s", dir, i.out.Faults[0].What)
 	}
 	if err != nil {
-		unlock()
+		unlock(lock)
 		return nil, nil, err
 	}
 	store, found, closing, err := state.Inspect(state.Inspection{Dir: filepath.Join(dir, "state"), Identity: identity(g, self)})
-	closed := func() { closing(); unlock() }
+	closed := func() { closing(); unlock(lock) }
 	if err == nil && store == nil {
 		err = fmt.Errorf("its state cannot be opened: %s", &found[0])
 	}

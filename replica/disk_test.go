@@ -3,6 +3,7 @@ package replica_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 	"github.com/varangian-bft/varangian/store/log"
@@ -60,12 +62,22 @@ func newFailure(t *testing.T, n int64, folder string) *failure {
 	return f
 }
 
-// say notes what leaves.
-func (f *failure) say(_ consensus.ReplicaID, frame []byte) [][]byte {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.said = append(f.said, frame)
-	return [][]byte{frame}
+// note returns what notes all that leaves, but for proofs that others made and that
+// this replica only passes on: they promise nothing of its own.
+func (f *failure) note(g *consensus.Group, self consensus.ReplicaID, _ crypto.Signer) replica.Say {
+	codec := pbft.NewCodec(g)
+	return func(_ consensus.ReplicaID, frame []byte) [][]byte {
+		if m, err := codec.Decode(frame, consensus.Hint{High: math.MaxUint64}); err == nil {
+			if c, ok := m.Value.(*pbft.CommitCertificate); ok &&
+				!slices.ContainsFunc(c.Commits, func(s pbft.Signed) bool { return s.Replica == self }) {
+				return [][]byte{frame}
+			}
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.said = append(f.said, frame)
+		return [][]byte{frame}
+	}
 }
 
 // promised returns a frame that left although the log has lost it. One that the
@@ -146,7 +158,7 @@ func TestFailedSyncIsFinal(t *testing.T) {
 		f := newFailure(t, n, filepath.Join(g.config(3).DataDir, "log"))
 		r, err := replica.New(g.config(3), kv.New(),
 			replica.WithDisk(func(folder string) log.FS { return failingDisk{log.OS(folder), f} }),
-			replica.WithSay(func(*consensus.Group, consensus.ReplicaID, crypto.Signer) replica.Say { return f.say }))
+			replica.WithSay(f.note))
 		if err == nil {
 			err = r.Run(t.Context())
 		}

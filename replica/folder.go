@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/varangian-bft/varangian/crypto"
 )
 
@@ -55,7 +53,7 @@ func (f *folder) open(id crypto.Digest, first bool) error {
 	if f.lock, err = os.OpenFile(f.in("LOCK"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return folderError(err)
 	}
-	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if !tryLock(f.lock) {
 		return failure(ExitSurroundings, "data folder %s is in use by another process; stop that one, or give this one its own --data-dir", f.path)
 	}
 	if err := f.readReason(); err != nil {
@@ -190,8 +188,4 @@ func writeSynced(path, text string) error {
 	return os.Rename(path+".new", path)
 }
 
-func (f *folder) close() {
-	if f.lock != nil {
-		f.lock.Close()
-	}
-}
+func (f *folder) close() { unlock(f.lock) }

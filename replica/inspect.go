@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/pbft"
@@ -93,9 +91,7 @@ func Inspect(in Inspection) (*Inspected, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lock != nil {
-		defer lock.Close()
-	}
+	defer unlock(lock)
 	i := &inspector{Inspection: in, out: &Inspected{Faults: []Fault{}}}
 	i.out.all = i.size("log") + i.size("state")
 	self, ok, err := i.owner()
@@ -128,7 +124,7 @@ func lockStopped(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, failure(ExitSurroundings, "data folder: %w", err)
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if !tryLock(lock) {
 		lock.Close()
 		return nil, failure(ExitSurroundings, "data folder %s is in use: stop the replica first", dir)
 	}

@@ -99,7 +99,7 @@ func (s *staging) open() error {
 	if s.lock, err = os.OpenFile(filepath.Join(s.path, "LOCK"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return failure(ExitSurroundings, "restore: %w", err)
 	}
-	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if !tryLock(s.lock) {
 		s.lock.Close()
 		return failure(ExitSurroundings, "another restore into %s is under way: wait for its end", s.path)
 	}
@@ -110,7 +110,7 @@ func (s *staging) open() error {
 		}
 	}
 	if err != nil {
-		s.lock.Close()
+		unlock(s.lock)
 		return failure(ExitDisk, "restore: %w", err)
 	}
 	return nil
@@ -121,7 +121,7 @@ func (s *staging) close() {
 	if !s.settled {
 		_ = os.RemoveAll(s.path) // the next restore tries again
 	}
-	s.lock.Close()
+	unlock(s.lock)
 }
 
 // fill makes log and state.
