@@ -18,11 +18,15 @@ const questionsMax = 64
 type server struct {
 	transfer  *transfer.Server
 	questions chan core.Serve
+	flushed   *mailbox[*statemachine.Window]
 	internal  *mailbox[core.Input]
 }
 
 func newServer(g *consensus.Group, store statemachine.Store, spool transfer.Spool, internal *mailbox[core.Input]) *server {
-	return &server{transfer: transfer.NewServer(g, store, spool), questions: make(chan core.Serve, questionsMax), internal: internal}
+	return &server{
+		transfer: transfer.NewServer(g, store, spool), questions: make(chan core.Serve, questionsMax),
+		flushed: newMailbox[*statemachine.Window](), internal: internal,
+	}
 }
 
 func (s *server) offer(q core.Serve) {
@@ -42,6 +46,9 @@ func (s *server) run(ctx context.Context) {
 		case q := <-s.questions:
 			s.answer(q)
 			continue
+		case <-s.flushed.wake:
+			s.keep()
+			continue
 		case <-ctx.Done():
 			return
 		default:
@@ -52,8 +59,17 @@ func (s *server) run(ctx context.Context) {
 		select {
 		case q := <-s.questions:
 			s.answer(q)
+		case <-s.flushed.wake:
+			s.keep()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// keep has the server keep the windows that were flushed.
+func (s *server) keep() {
+	for _, w := range s.flushed.take() {
+		s.transfer.Flushed(w)
 	}
 }

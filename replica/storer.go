@@ -50,6 +50,7 @@ type storer struct {
 	jobs      *mailbox[storeWork]
 	executor  *mailbox[execJob]
 	internal  *mailbox[core.Input]
+	served    *mailbox[*statemachine.Window] // to the server, of what is flushed
 	fail      func(error)
 }
 
@@ -136,6 +137,7 @@ func (s *storer) flush(w *statemachine.Window) error {
 		return fmt.Errorf("flush at %d: %w", w.Sequence, err)
 	}
 	s.executor.put(flushedJob{v})
+	s.served.put(w)
 	s.internal.put(core.Flushed{Marker: m})
 	return nil
 }

@@ -91,6 +91,7 @@ func (s *storer) flush(w *statemachine.Window) error {
 		r.world.checks.flushed(r.id, w)
 	}
 	r.machine.Flushed(v)
+	r.server.Flushed(w)
 	r.step(core.Flushed{Marker: statemachine.Marker{Version: v, Chain: w.Chain}})
 	return nil
 }

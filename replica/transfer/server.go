@@ -24,6 +24,7 @@ type Server struct {
 	window   consensus.Sequence // whose encoding is at hand
 	encoding []byte
 	digests  map[consensus.Sequence]crypto.Digest // of write sets, of windows that a plan may name
+	recent   recent
 }
 
 // NewServer returns a server over a store, with a spool of its own.
@@ -34,6 +35,7 @@ func NewServer(g *consensus.Group, store statemachine.Store, spool Spool) *Serve
 // Answer returns the frames that answer a question. What the store cannot give
 // any more is answered with "gone": the asker turns to another replica.
 func (s *Server) Answer(m consensus.Message) [][]byte {
+	s.interested()
 	switch m := m.(type) {
 	case askPlan:
 		if p, ok := s.plan(m); ok {
@@ -96,7 +98,11 @@ func (s *Server) windows(from, through consensus.Sequence) ([]planWindow, bool) 
 		return nil, false
 	}
 	windows := make([]planWindow, 0, (through-from)/k)
+	scanned := consensus.Sequence(0) // the first one that comes from the store
 	for at := from + k; at <= through; at += k {
+		if scanned == 0 && !s.isKept(at) {
+			scanned = at
+		}
 		d, ok := s.digests[at]
 		if !ok {
 			changes, err := s.changes(at)
@@ -105,12 +111,13 @@ func (s *Server) windows(from, through consensus.Sequence) ([]planWindow, bool) 
 			}
 			d = statemachine.WriteSetDigest(changes)
 			s.remember(at, d)
+			s.keep(at, changes)
 		}
 		windows = append(windows, planWindow{Sequence: at, WriteSet: d})
 	}
 	// What was remembered may have been given back since.
-	if from < through {
-		if _, err := s.changes(from + k); err != nil {
+	if scanned > 0 && !s.isKept(scanned) {
+		if _, err := s.changes(scanned); err != nil {
 			return nil, false
 		}
 	}
@@ -149,6 +156,9 @@ func (s *Server) chunk(m askChunk) (chunk, bool) {
 	case itemWindow:
 		if m.Item.At == 0 || m.Item.At%s.interval() != 0 {
 			return chunk{}, false
+		}
+		if s.isKept(m.Item.At) {
+			return s.keptChunk(m)
 		}
 		if s.window != m.Item.At {
 			changes, err := s.changes(m.Item.At)

@@ -1,0 +1,104 @@
+package transfer
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/statemachine"
+)
+
+// scans counts how often a window is read back from the store, which costs a scan of
+// the whole state.
+type scans struct {
+	statemachine.Store
+	count int
+}
+
+func (s *scans) Window(after, through statemachine.Version) ([]statemachine.Change, error) {
+	s.count++
+	return s.Store.Window(after, through)
+}
+
+// flushes has source 0 execute one more window, of some keys.
+func (r *rig) flushes(s *Server, keys int) {
+	r.t.Helper()
+	var changes []statemachine.Change
+	for k := range keys {
+		changes = append(changes, statemachine.Change{Key: fmt.Appendf(nil, "k%05d", k), Value: fmt.Append(nil, r.at, k)})
+	}
+	r.changes([]int{0}, changes)
+	s.Flushed(&statemachine.Window{Sequence: r.at, Chain: r.chains[r.at], Changes: changes})
+}
+
+// planned asks a server for a plan, and returns its windows.
+func (r *rig) planned(s *Server, from consensus.Sequence) []planWindow {
+	r.t.Helper()
+	p, ok := r.decode(s.Answer(askPlan{From: from, Target: r.at})[0]).(plan)
+	if !ok {
+		return nil
+	}
+	chain := r.chains[from]
+	for _, w := range p.Windows {
+		chain = statemachine.NextChain(chain, w.Sequence, w.WriteSet)
+	}
+	if chain != r.chains[r.at] {
+		r.t.Fatalf("the plan from %d does not lead to the chain at %d", from, r.at)
+	}
+	return p.Windows
+}
+
+// R96, R124: windows that were flushed lately, and since somebody fetches, are served
+// without a scan of the state, and although their versions were given back.
+func TestRecentWindows(t *testing.T) {
+	r := newRig(t)
+	store := &scans{Store: r.stores[0]}
+	s := NewServer(r.group, store, &MemorySpool{})
+	for range 3 {
+		r.flushes(s, 100)
+	}
+	from := consensus.Sequence(0)
+	for range 40 {
+		if windows := r.planned(s, from); len(windows) != int((r.at-from)/interval) {
+			t.Fatalf("%d windows from %d to %d", len(windows), from, r.at)
+		}
+		for at := from + interval; at <= r.at; at += interval {
+			c, ok := r.decode(s.Answer(askChunk{Item: item{Kind: itemWindow, At: at}})[0]).(chunk)
+			changes, whole := readChanges(c.Data)
+			if !ok || !c.Last || !whole || len(changes) != 100 {
+				t.Fatalf("window %d: %v, %d changes", at, ok, len(changes))
+			}
+		}
+		r.flushes(s, 100)
+		r.check(r.stores[0].Retire(statemachine.VersionAt(r.at, 0)))
+	}
+	if store.count > 0 {
+		t.Errorf("%d scans", store.count)
+	}
+}
+
+// R101: when nobody asks any more the spool is emptied, and what is in memory is
+// bounded in number and bytes.
+func TestRecentWindowsEnd(t *testing.T) {
+	r := newRig(t)
+	spool := &MemorySpool{}
+	s := NewServer(r.group, r.stores[0], spool)
+	r.flushes(s, 10)
+	r.planned(s, 0)
+	for range interestMax {
+		r.flushes(s, 10)
+	}
+	for slot := range statemachine.PartitionCount {
+		if spool.Size(areaWindows, uint8(slot)) > 0 {
+			t.Fatalf("slot %d holds a window that nobody asks for", slot)
+		}
+	}
+	if s.recent.onDisk != 0 || len(s.recent.windows) > 3 {
+		t.Errorf("%d bytes in the spool, %d windows in memory", s.recent.onDisk, len(s.recent.windows))
+	}
+	large := &statemachine.Window{Sequence: r.at + interval, Changes: []statemachine.Change{{Key: []byte("k"), Value: make([]byte, recentBytesMax)}}}
+	s.Flushed(large)
+	if s.recent.bytes > recentBytesMax {
+		t.Errorf("%d bytes of windows in memory", s.recent.bytes)
+	}
+}
