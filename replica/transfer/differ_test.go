@@ -112,6 +112,36 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
+// TestSurveyedAnew: R94 – windows change what is stored here, so a snapshot after them
+// is compared with what is stored then: a key that went back to the value which it had
+// before the windows would else keep theirs.
+func TestSurveyedAnew(t *testing.T) {
+	r := newRig(t)
+	set := func(value string) {
+		r.changes(sources, []statemachine.Change{{Key: []byte("key"), Value: []byte(value)}})
+	}
+	set("one")
+	set("one")
+	r.snapshot(sources, true)
+	set("two")
+	r.start()
+	r.hook = func(s Store) {
+		if s.Window != nil {
+			r.hook = nil
+			set("one")
+			r.snapshot(sources, true)
+			r.start()
+		}
+	}
+	if !r.run(time.Minute) {
+		t.Fatal(r.fetcher.Status())
+	}
+	r.equal()
+	if r.hook != nil || r.installs() != 2 {
+		t.Fatalf("%d snapshots were installed; this is about the second", r.installs())
+	}
+}
+
 // TestSuspectWaits: R84 – with a snapshot that is older than the marker nothing is
 // repaired; with the next one it is.
 func TestSuspectWaits(t *testing.T) {

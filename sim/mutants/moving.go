@@ -38,14 +38,6 @@ var moving = []mutant{
 		enemy:       `dark.*`,
 	},
 	{
-		name: "stale-survey-believed", rule: "R94", file: "replica/transfer/follow.go",
-		text:        `	f.stage.own, f.stage.collected = nil, statemachine.PartitionSet{}`,
-		replacement: `	_ = statemachine.PartitionSet{}`,
-		why:         "what was stored before a window came is taken for what is stored after it",
-		masked:      `a transfer that has begun to follow windows seldom comes back to a snapshot`,
-		tests:       `TestSurveyedAnew`,
-	},
-	{
 		name: "spool-believed", rule: "R94", file: "replica/transfer/assemble.go",
 		text:        `		digest, ok := restaged(spool, p)`,
 		replacement: `		digest, ok := noted(note, p)`,
