@@ -185,7 +185,7 @@ func (f *Fetcher) goOn(now time.Time, out *Effects) {
 	if f.phase != staging && f.phase != following {
 		return
 	}
-	if len(f.jobs) > 0 && !f.anyUsable() {
+	if len(f.jobs) > 0 && f.exhausted() {
 		f.replan(now, out)
 		return
 	}

@@ -74,6 +74,20 @@ func (f *Fetcher) anyUsable() bool {
 	return false
 }
 
+// exhausted reports whether the plan is of no use any more: nobody may be asked, or
+// some have not what it needs and the others do not answer. One liar who is silent
+// would else keep a transfer at a snapshot that everybody else has given back.
+func (f *Fetcher) exhausted() bool {
+	lacking := false
+	for i := range f.sources {
+		if f.usable(i) && !f.sources[i].probed {
+			return false
+		}
+		lacking = lacking || f.sources[i].lacks
+	}
+	return lacking || !f.anyUsable()
+}
+
 // pick returns the source that has least to do; false if all have enough. Those that
 // rest are asked only if all do.
 func (f *Fetcher) pick(now time.Time) (consensus.ReplicaID, bool) {

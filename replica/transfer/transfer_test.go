@@ -224,6 +224,43 @@ func TestMovedTarget(t *testing.T) {
 	}
 }
 
+// TestSilentLast: R94, R96 – a source that never answers keeps nobody at a snapshot that
+// all others have given back.
+func TestSilentLast(t *testing.T) {
+	r := newRig(t)
+	for range 2 {
+		r.window(sources, 50, 10)
+	}
+	r.snapshot(sources, true)
+	old, moved := r.at, false
+	r.twist = func(from consensus.ReplicaID, question, answer consensus.Message) consensus.Message {
+		q, ok := question.(askChunk)
+		switch {
+		case from == 2:
+			return nil
+		case ok && q.Item.At == old:
+			moved = true
+			return gone{Item: q.Item}
+		}
+		return answer
+	}
+	r.start()
+	for range 10_000 {
+		r.step()
+		if moved && r.at == old {
+			for range 2 {
+				r.window(sources, 50, 10)
+			}
+			r.snapshot(sources, true)
+			r.start()
+		}
+	}
+	if !r.done {
+		t.Fatal(r.fetcher.Status())
+	}
+	r.equal()
+}
+
 // TestMovedWhileStoring: R95 – a write that is under way when the target moves is
 // not done a second time.
 func TestMovedWhileStoring(t *testing.T) {
