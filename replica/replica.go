@@ -151,14 +151,26 @@ func (r *Replica) mayForget(reason string) error {
 		r.folder.path, reason)
 }
 
+// openLog replays the log. A state that is older than the log says was durable has
+// lost something to its disk: what follows heals that, but not in silence.
 func (r *Replica) openLog(id crypto.Digest, mayBeNew bool) (err error) {
+	promised := consensus.Sequence(0)
 	if err := os.MkdirAll(r.folder.in("log"), 0o700); err != nil {
 		return err
 	}
 	r.log, err = log.Open(r.disk(r.folder.in("log")), log.Config{
 		Identity: id, SegmentBytes: r.cfg.SegmentBytes, Salt: newSalt(), MustExist: !mayBeNew,
 		Background: func(work func()) { go work() },
-	}, r.driver.core.Replay)
+	}, func(x consensus.Record) error {
+		if at, ok := pbft.DurableCheckpoint(r.cfg.Group, x); ok {
+			promised = max(promised, at)
+		}
+		return r.driver.core.Replay(x)
+	})
+	if at := r.found.Marker.Version.Sequence(); err == nil && at > 0 && at < promised { // a state that is new has said so
+		r.logger.Warn("the state lost a synced write: it is older than the log says was durable, and is repaired by executing or fetching again what is missing",
+			"state", at, "log", promised)
+	}
 	return err
 }
 
