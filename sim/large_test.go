@@ -51,13 +51,30 @@ func TestLargeRequests(t *testing.T) {
 // TestLargeResults: R28 – what a batch has to tell one client leaves in several
 // frames, each with the root and its signature, once it is more than fits into one.
 func TestLargeResults(t *testing.T) {
+	most := 0
+	for seed := uint64(1); most < 2 && seed <= 20; seed++ { // how many requests meet in a batch is chance
+		var largest int
+		most, largest = largeResults(t, seed)
+		if largest > 2<<20 {
+			t.Errorf("seed %d: a frame of %d bytes", seed, largest)
+		}
+	}
+	if most < 2 {
+		t.Error("no root came in more than one frame")
+	}
+}
+
+// largeResults has a client read a lot at once, and returns in how many frames a root
+// reached it, and how long they were, at most.
+func largeResults(t *testing.T, seed uint64) (most, largest int) {
+	t.Helper()
 	p := SmallParameters()
 	p.RequestOperationsMax = 1
-	w := newWorld(t, Config{Seed: 2, Replicas: 4, Clients: 2, Parameters: p, SyncMax: 40 * time.Millisecond})
+	w := newWorld(t, Config{Seed: seed, Replicas: 4, Clients: 2, Parameters: p, SyncMax: 40 * time.Millisecond})
 	written := false
 	w.Client(0).Invoke(large(1), func(session.Completion) { written = true })
 	run(t, w, 10*time.Second, func() bool { return written })
-	frames, largest := map[crypto.Digest]int{}, 0
+	frames := map[crypto.Digest]int{}
 	w.Lose(func(from, to int, frame []byte) bool {
 		if reply, err := wire.ReadReply(frame); from == 1 && err == nil {
 			frames[reply.Root]++
@@ -75,13 +92,10 @@ func TestLargeResults(t *testing.T) {
 		})
 	}
 	run(t, w, 60*time.Second, func() bool { return read == 60 })
-	most := 0
 	for _, n := range frames { // order-free: a maximum
 		most = max(most, n)
 	}
-	if most < 2 || largest > 2<<20 {
-		t.Errorf("a root came in %d frames, the largest of %d bytes", most, largest)
-	}
+	return most, largest
 }
 
 // TestAloneAndForgetful: R92 – a group of one has nobody to ask what it forgot: it

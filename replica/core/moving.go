@@ -76,15 +76,18 @@ func (c *Core) stateFrame(from consensus.ReplicaID, message consensus.Message, o
 // onStored goes on with the transfer after a durable write; the machine stands at
 // the marker again.
 func (c *Core) onStored(in Stored, out *Output) {
-	if in.Marker.Version > c.moving.marker.Version {
+	moved := in.Marker.Version > c.moving.marker.Version
+	if moved {
 		c.moving.marker = in.Marker
 		c.executed, c.history = in.Marker.Version.Sequence(), in.History
-		if !c.moving.suspect {
-			c.snapshotDue(in.Marker, out)
-		}
 	}
 	c.moving.fetcher.Stored(in.Result, c.now, &c.moving.effects)
 	c.carryTransfer(out)
+	// On the way a snapshot would only hold the windows up: it costs a scan of the state,
+	// and the group has certified it already.
+	if moved && !c.moving.active() {
+		c.snapshotDue(in.Marker, out)
+	}
 }
 
 func (c *Core) carryTransfer(out *Output) {

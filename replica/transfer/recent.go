@@ -20,6 +20,8 @@ const (
 	// keptCountMax is how many windows the spool has at most: one in each file of
 	// areaWindows.
 	keptCountMax = statemachine.PartitionCount
+	// keptSnapshots is how many snapshot intervals back windows are kept.
+	keptSnapshots = 8
 	// interestMax is how many windows are kept after the last question.
 	interestMax = 64
 )
@@ -105,6 +107,9 @@ func (s *Server) keep(at consensus.Sequence, changes []statemachine.Change) {
 	}
 	s.recent.kept[s.slot(at)] = at
 	s.recent.onDisk += uint64(len(data))
+	if far := keptSnapshots * consensus.Sequence(s.group.Genesis.Parameters.SnapshotInterval) * s.interval(); at > far && s.isKept(at-far) {
+		s.dropWindow(s.slot(at - far))
+	}
 	s.remember(at, statemachine.WriteSetDigest(changes))
 }
 
