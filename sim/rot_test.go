@@ -28,7 +28,11 @@ func rotten(seed uint64, replicas int) sim.Plan {
 // while the replica votes on; no client believes a wrong answer (R51, R56, R121).
 func TestRot(t *testing.T) {
 	var all sim.Coverage
-	for seed := range uint64(30) {
+	seeds := uint64(30)
+	if testing.Short() {
+		seeds = 6
+	}
+	for seed := range seeds {
 		p := rotten(900+seed, []int{4, 5, 7}[seed%3])
 		r := sim.Run(p, nil)
 		if r.Broken != nil {
