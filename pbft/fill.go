@@ -10,7 +10,6 @@ import (
 // never reach the checkpoint that they need (R92).
 type fills struct {
 	asks   []fillAsk // by replica
-	paid   time.Duration
 	passAt time.Duration
 }
 
@@ -18,12 +17,14 @@ type fills struct {
 type fillAsk struct {
 	recall *Recall
 	at     time.Duration
+	paid   time.Duration // until when its budget is used up; in the past if nothing is
 }
 
 const (
-	// fillPeriod is the time over which f times 3L + 2K null batches are ordered: more
-	// than a recovery of each of f members needs, and little enough that members who
-	// claim for ever that they recover cost next to nothing.
+	// fillPeriod is the time over which 3L + 2K null batches are ordered for one member:
+	// more than its recovery needs, and little enough that members who claim for ever
+	// that they recover cost next to nothing. Each has a budget of its own, or a liar
+	// would use up what one that recovers needs.
 	fillPeriod = 10 * time.Minute
 	// fillForget is after how many status intervals a question that is not repeated
 	// ends.
@@ -31,15 +32,18 @@ const (
 )
 
 // noteFill keeps the latest question of a replica that recovers.
-func (e *Engine) noteFill(m *Recall) { e.fills.asks[m.Signer] = fillAsk{recall: m, at: e.clock} }
+func (e *Engine) noteFill(m *Recall) {
+	a := &e.fills.asks[m.Signer]
+	a.recall, a.at = m, e.clock
+}
 
 // filling returns the question for the highest sequence, if it is above what is
-// ordered here.
-func (e *Engine) filling() *Recall {
+// ordered here, of members that have used less than so much of their budget.
+func (e *Engine) filling(most time.Duration) *Recall {
 	var best *Recall
 	for i := range e.fills.asks {
 		a := &e.fills.asks[i]
-		if a.recall == nil || e.clock-a.at > fillForget*e.cfg.StatusInterval {
+		if a.recall == nil || e.clock-a.at > fillForget*e.cfg.StatusInterval || a.paid-e.clock >= most {
 			continue
 		}
 		if best == nil || a.recall.Fill > best.Fill {
@@ -54,33 +58,30 @@ func (e *Engine) filling() *Recall {
 
 // fillCost is the part of fillPeriod that one null batch uses up.
 func (e *Engine) fillCost() time.Duration {
-	return fillPeriod / time.Duration(consensus.Sequence(max(e.group.F, 1))*(3*e.window+2*e.every))
+	return fillPeriod / time.Duration(3*e.window+2*e.every)
 }
 
-// debt is how much of the budget was used and has not come back yet. Every replica
-// sees the same null batches ordered, and so has about the same debt: a primary goes
-// on to two periods, the others blame it only within one.
-func (e *Engine) debt() time.Duration { return max(0, e.fills.paid-e.clock) }
-
-// fillOrdered takes a null batch off the budget. It is that of all members together:
-// the sequences that a liar has filled are filled for everybody.
-func (e *Engine) fillOrdered(b *consensus.Batch) {
-	if b.Null() {
-		e.fills.paid = max(e.fills.paid, e.clock) + e.fillCost()
+// fillOrdered takes a null batch off the budget of the member whose question it came
+// with. Nearly every replica sees the same ones, and so agrees about what is left: a
+// primary goes on to two periods, the others blame it only within one.
+func (e *Engine) fillOrdered(s *slot) {
+	if p := s.proposal; p != nil && p.Fill != nil {
+		a := &e.fills.asks[p.Fill.Signer]
+		a.paid = max(a.paid, e.clock) + e.fillCost()
 	}
 }
 
 // fillWanted reports whether the primary owes the group null batches (R30): then a
 // standstill is its fault.
-func (e *Engine) fillWanted() bool { return e.debt() < fillPeriod && e.filling() != nil }
+func (e *Engine) fillWanted() bool { return e.filling(fillPeriod) != nil }
 
 // fill proposes null batches while nothing else is open, as primary, and passes the
 // question on to the primary otherwise, which may not have heard it.
 func (e *Engine) fill(out *consensus.Effects) {
-	if e.top > e.ordered || e.debt() >= 2*fillPeriod {
+	if e.top > e.ordered {
 		return
 	}
-	m := e.filling()
+	m := e.filling(2 * fillPeriod)
 	switch {
 	case m == nil:
 	case e.self == e.primary():

@@ -295,7 +295,7 @@ func (e *Engine) execute(out *consensus.Effects) {
 			return
 		}
 		e.ordered++
-		e.fillOrdered(held.batch)
+		e.fillOrdered(s)
 		out.Execute = append(out.Execute, consensus.Execute{Sequence: e.ordered, Batch: held.batch, After: s.executeAfter})
 	}
 }
