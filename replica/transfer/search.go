@@ -179,7 +179,8 @@ func (f *Fetcher) badPlan(from consensus.ReplicaID, now time.Time, out *Effects)
 func (f *Fetcher) adopt(p *plan, now time.Time, out *Effects) {
 	f.plan, f.next, f.search = p, 0, search{}
 	for i := range f.sources {
-		f.sources[i].lacks = false
+		// Who was late with an earlier plan is not yet late with this one.
+		f.sources[i].lacks, f.sources[i].probed = false, false
 	}
 	if p.Snapshot != nil {
 		f.beginStage(now, out)

@@ -13,7 +13,7 @@ import (
 var seedsFlag = flag.Int("adversary.seeds", 1, "how many seeds each behaviour is run with")
 
 // seedsMax is how many seeds a behaviour may need until it finds its occasion.
-const seedsMax = 8
+const seedsMax = 40
 
 func liars(n int, names ...string) []string {
 	list := make([]string, n)
