@@ -110,8 +110,8 @@ var recovery = []mutant{
 	},
 	{
 		name: "fills-without-budget", rule: "R101", file: "pbft/fill.go",
-		text:        `e.debt() >= 2*fillPeriod`,
-		replacement: `false`,
+		text:        `|| a.paid-e.clock >= most {`,
+		replacement: `|| most == 0 {`,
 		why:         "a liar who claims for ever to recover keeps the group busy",
 		masked:      `the schedules are too short to use the budget up`,
 		tests:       `TestFillBudget`,
