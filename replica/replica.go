@@ -213,7 +213,7 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 	}
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
 	r.server = newServer(cfg.Group, watched{r.store, internal}, served, internal)
-	r.storer.served = r.server.flushed
+	r.storer.keep = r.server.keep
 	r.scrubber = &scrubber{
 		jobs: r.storer.jobs, keys: cfg.ScrubKeys, check: r.store.CheckTable,
 		found: func(err error) { suspected(err, internal) },

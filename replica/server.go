@@ -13,25 +13,37 @@ import (
 // unanswered, and the asker turns to another replica (R96).
 const questionsMax = 64
 
+// flushedMax bounds the flushed windows that wait for the server; above it they are
+// not kept at hand, and cost a scan when somebody asks for them.
+const flushedMax = 64
+
 // A server answers questions of state transfer, one at a time and beside
 // everything else, so that they never delay a vote (R96).
 type server struct {
 	transfer  *transfer.Server
 	questions chan core.Serve
-	flushed   *mailbox[*statemachine.Window]
+	flushed   chan *statemachine.Window
 	internal  *mailbox[core.Input]
 }
 
 func newServer(g *consensus.Group, store statemachine.Store, spool transfer.Spool, internal *mailbox[core.Input]) *server {
 	return &server{
 		transfer: transfer.NewServer(g, store, spool), questions: make(chan core.Serve, questionsMax),
-		flushed: newMailbox[*statemachine.Window](), internal: internal,
+		flushed: make(chan *statemachine.Window, flushedMax), internal: internal,
 	}
 }
 
 func (s *server) offer(q core.Serve) {
 	select {
 	case s.questions <- q:
+	default:
+	}
+}
+
+// keep hands over a window that was flushed.
+func (s *server) keep(w *statemachine.Window) {
+	select {
+	case s.flushed <- w:
 	default:
 	}
 }
@@ -46,8 +58,8 @@ func (s *server) run(ctx context.Context) {
 		case q := <-s.questions:
 			s.answer(q)
 			continue
-		case <-s.flushed.wake:
-			s.keep()
+		case w := <-s.flushed:
+			s.transfer.Flushed(w)
 			continue
 		case <-ctx.Done():
 			return
@@ -59,17 +71,10 @@ func (s *server) run(ctx context.Context) {
 		select {
 		case q := <-s.questions:
 			s.answer(q)
-		case <-s.flushed.wake:
-			s.keep()
+		case w := <-s.flushed:
+			s.transfer.Flushed(w)
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// keep has the server keep the windows that were flushed.
-func (s *server) keep() {
-	for _, w := range s.flushed.take() {
-		s.transfer.Flushed(w)
 	}
 }

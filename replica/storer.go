@@ -50,7 +50,7 @@ type storer struct {
 	jobs      *mailbox[storeWork]
 	executor  *mailbox[execJob]
 	internal  *mailbox[core.Input]
-	served    *mailbox[*statemachine.Window] // to the server, of what is flushed
+	keep      func(*statemachine.Window) // has the server keep what is flushed
 	fail      func(error)
 }
 
@@ -137,7 +137,7 @@ func (s *storer) flush(w *statemachine.Window) error {
 		return fmt.Errorf("flush at %d: %w", w.Sequence, err)
 	}
 	s.executor.put(flushedJob{v})
-	s.served.put(w)
+	s.keep(w)
 	s.internal.put(core.Flushed{Marker: m})
 	return nil
 }

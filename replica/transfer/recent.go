@@ -35,7 +35,16 @@ type recent struct {
 	bytes    int
 	kept     [keptCountMax]consensus.Sequence // in the spool, by slot; 0: empty
 	onDisk   uint64
+	most     uint64 // bound of onDisk
 	interest int // windows until nobody is taken to fetch any more
+}
+
+// encode is the form in which a window is sent.
+func encode(changes []statemachine.Change) (data []byte) {
+	for _, c := range changes {
+		data = appendChange(data, c)
+	}
+	return data
 }
 
 // bytesOf is what a write set holds in memory.
@@ -91,12 +100,9 @@ func (s *Server) keep(at consensus.Sequence, changes []statemachine.Change) {
 	if s.isKept(at) {
 		return
 	}
-	var data []byte
-	for _, c := range changes {
-		data = appendChange(data, c)
-	}
+	data := encode(changes)
 	s.dropWindow(s.slot(at))
-	for uint64(len(data))+s.recent.onDisk > keptBytesMax {
+	for uint64(len(data))+s.recent.onDisk > s.recent.most {
 		if !s.dropOldest() {
 			return
 		}
@@ -127,9 +133,12 @@ func (s *Server) dropOldest() bool {
 	return found
 }
 
+// dropWindow empties a slot, also of what an earlier process left there.
 func (s *Server) dropWindow(slot uint8) {
-	s.recent.onDisk -= s.spool.Size(areaWindows, slot)
-	s.recent.kept[slot] = 0
+	if s.recent.kept[slot] > 0 {
+		s.recent.onDisk -= s.spool.Size(areaWindows, slot)
+		s.recent.kept[slot] = 0
+	}
 	_ = s.spool.Clear(areaWindows, slot) // a file that stays is not served
 }
 

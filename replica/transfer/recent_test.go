@@ -105,3 +105,46 @@ func TestRecentWindowsEnd(t *testing.T) {
 		t.Errorf("%d bytes of windows in memory", s.recent.bytes)
 	}
 }
+
+// What an earlier process left in the spool counts for nothing, and takes no room from
+// the windows of this one.
+func TestRecentWindowsAfterRestart(t *testing.T) {
+	r := newRig(t)
+	spool := &MemorySpool{}
+	for slot := range statemachine.PartitionCount {
+		r.check(spool.Append(areaWindows, uint8(slot), []byte("of an earlier life")))
+	}
+	store := &scans{Store: r.stores[0]}
+	s := NewServer(r.group, store, spool)
+	r.flushes(s, 10)
+	r.planned(s, 0)
+	r.flushes(s, 10)
+	if !s.isKept(r.at) || s.recent.onDisk > 2000 {
+		t.Errorf("kept: %v; %d bytes count", s.isKept(r.at), s.recent.onDisk)
+	}
+	s.forgetWindows()
+	if s.recent.onDisk != 0 {
+		t.Errorf("%d bytes count, and nothing is kept", s.recent.onDisk)
+	}
+}
+
+// R101: the spool of windows has a bound; at it the oldest window goes, and one that is
+// larger than all of it is not kept.
+func TestRecentWindowsBound(t *testing.T) {
+	r := newRig(t)
+	s := NewServer(r.group, r.stores[0], &MemorySpool{})
+	r.flushes(s, 10)
+	first := r.at
+	r.planned(s, 0)
+	s.recent.most = 3 * s.recent.onDisk
+	for range 4 {
+		r.flushes(s, 10)
+	}
+	if s.isKept(first) || !s.isKept(r.at) || s.recent.onDisk > s.recent.most {
+		t.Errorf("the first window is kept: %v, the last: %v; %d bytes of %d", s.isKept(first), s.isKept(r.at), s.recent.onDisk, s.recent.most)
+	}
+	r.flushes(s, 1000)
+	if s.isKept(r.at) || s.recent.onDisk > s.recent.most {
+		t.Errorf("a window of more than the bound is kept: %d bytes", s.recent.onDisk)
+	}
+}

@@ -29,7 +29,7 @@ type Server struct {
 
 // NewServer returns a server over a store, with a spool of its own.
 func NewServer(g *consensus.Group, store statemachine.Store, spool Spool) *Server {
-	return &Server{group: g, store: store, spool: spool, digests: map[consensus.Sequence]crypto.Digest{}}
+	return &Server{group: g, store: store, spool: spool, digests: map[consensus.Sequence]crypto.Digest{}, recent: recent{most: keptBytesMax}}
 }
 
 // Answer returns the frames that answer a question. What the store cannot give
@@ -165,10 +165,7 @@ func (s *Server) chunk(m askChunk) (chunk, bool) {
 			if err != nil {
 				return chunk{}, false
 			}
-			s.window, s.encoding = m.Item.At, nil
-			for _, c := range changes {
-				s.encoding = appendChange(s.encoding, c)
-			}
+			s.window, s.encoding = m.Item.At, encode(changes)
 		}
 		return cut(m, s.encoding), m.Offset <= uint64(len(s.encoding))
 	case itemPartition, itemList:
