@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/varangian-bft/varangian/cmd/internal/cli"
-	"github.com/varangian-bft/varangian/crypto"
-	"github.com/varangian-bft/varangian/internal/groupfile"
 	"github.com/varangian-bft/varangian/replica"
 )
 
@@ -41,13 +39,9 @@ Exit status 0: the states are equal there. 4: they differ. 1: they cannot be com
 			if err != nil {
 				return err
 			}
-			f, err := groupfile.Read(cfg.group)
+			g, err := readGroup(cfg.group)
 			if err != nil {
 				return missing(err, "name the group file with --group FILE")
-			}
-			g, err := f.Group(crypto.Ed25519)
-			if err != nil {
-				return err
 			}
 			d, err := replica.Diff(c.Context(), g, dataFolder(args[0]), dataFolder(args[1]), keys)
 			if err != nil {

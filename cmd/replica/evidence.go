@@ -7,8 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/varangian-bft/varangian/crypto"
-	"github.com/varangian-bft/varangian/internal/groupfile"
 	"github.com/varangian-bft/varangian/replica"
 )
 
@@ -28,11 +26,7 @@ key: replace it.`,
 			if err != nil {
 				return err
 			}
-			f, err := groupfile.Read(cfg.group)
-			if err != nil {
-				return err
-			}
-			g, err := f.Group(crypto.Ed25519)
+			g, err := readGroup(cfg.group)
 			if err != nil {
 				return err
 			}

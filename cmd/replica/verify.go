@@ -11,8 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/varangian-bft/varangian/cmd/internal/cli"
-	"github.com/varangian-bft/varangian/crypto"
-	"github.com/varangian-bft/varangian/internal/groupfile"
 	"github.com/varangian-bft/varangian/replica"
 )
 
@@ -36,11 +34,7 @@ with what to do. 1: the folder is in use, or is not there.`,
 			if err != nil {
 				return err
 			}
-			f, err := groupfile.Read(cfg.group)
-			if err != nil {
-				return err
-			}
-			g, err := f.Group(crypto.Ed25519)
+			g, err := readGroup(cfg.group)
 			if err != nil {
 				return err
 			}
