@@ -133,7 +133,7 @@ func (r *run) round(ctx context.Context, began time.Time) error {
 	slices.SortFunc(faults, func(a, b *fault) int { return int(a.hold - b.hold) })
 	start := time.Now()
 	for _, f := range faults {
-		errs = append(errs, wait(ctx, f.hold-time.Since(start)))
+		errs = append(errs, group.Wait(ctx, f.hold-time.Since(start)))
 		if err := f.form.end(r, f); err != nil {
 			errs = append(errs, fmt.Errorf("the end of %s: %w", f, err))
 		}
@@ -186,18 +186,6 @@ func (r *run) replace(ctx context.Context, f *fault) error {
 		return err
 	}
 	return r.group.AwaitWhole(ctx, r.victim(f))
-}
-
-// wait lets a fault last.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func (f *fault) String() string {

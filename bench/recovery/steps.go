@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varangian-bft/varangian/bench/group"
 	"github.com/varangian-bft/varangian/bench/load"
 	"github.com/varangian-bft/varangian/statemachine/kv"
 )
@@ -140,8 +141,8 @@ func (r *run) wiped(ctx context.Context) error {
 		took := time.Since(began)
 		return float64(done.Load()-from) / took.Seconds(), took, err
 	}
-	rest := func(d time.Duration) func() error { return func() error { return pass(ctx, d) } }
-	if err := pass(ctx, before/2); err != nil { // warm-up
+	rest := func(d time.Duration) func() error { return func() error { return group.Wait(ctx, d) } }
+	if err := group.Wait(ctx, before/2); err != nil { // warm-up
 		return err
 	}
 	whole, _, err := rate(rest(before))
@@ -176,17 +177,6 @@ func (r *run) wiped(ctx context.Context) error {
 		return fmt.Errorf("the load ended by itself after %v", stepTimeout)
 	}
 	return r.prove(ctx)
-}
-
-func pass(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
