@@ -253,6 +253,31 @@ func TestNewerSnapshot(t *testing.T) {
 	}
 }
 
+// TestAllRest: R96 – when all sources were late, as on a machine that stood still, none
+// rests: a partition whose list came from one goes on with that one.
+func TestAllRest(t *testing.T) {
+	r := changed(t, 2000, 20)
+	r.delay = func(consensus.ReplicaID, int) time.Duration { return time.Millisecond }
+	r.start()
+	began := r.now
+	for i := range r.fetcher.sources {
+		r.fetcher.sources[i].rests = began.Add(restMax)
+	}
+	if !r.run(time.Minute) || r.now.Sub(began) > restMax/4 {
+		t.Fatalf("done after %v: %s", r.now.Sub(began), r.fetcher.Status())
+	}
+	r.equal()
+	lists := 0
+	for i, times := range r.items {
+		if i.Kind == itemList {
+			lists += times
+		}
+	}
+	if lists > statemachine.PartitionCount {
+		t.Errorf("%d lists were asked for, of %d partitions", lists, statemachine.PartitionCount)
+	}
+}
+
 // TestBadSources: R94 – with f sources that lie, stall or send next to nothing, and at
 // any moment, a transfer ends within twice the honest time, and says whom it turned
 // away from.

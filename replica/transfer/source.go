@@ -91,22 +91,18 @@ func (f *Fetcher) exhausted() bool {
 // pick returns the source that has least to do; false if all have enough. Those that
 // rest are asked only if all do.
 func (f *Fetcher) pick(now time.Time) (consensus.ReplicaID, bool) {
-	best, rested := -1, false
+	best := -1
 	for k := range f.sources {
 		i := (f.turn + k) % len(f.sources)
 		s := &f.sources[i]
-		if !f.usable(i) {
+		if !f.usable(i) || now.Before(s.rests) {
 			continue
 		}
-		if now.Before(s.rests) {
-			continue
-		}
-		rested = true
 		if s.open < s.openMax() && (best < 0 || s.open < f.sources[best].open) {
 			best = i
 		}
 	}
-	if !rested {
+	if f.allRest(now) {
 		best = f.soonest(now)
 	}
 	if best < 0 {
@@ -114,6 +110,16 @@ func (f *Fetcher) pick(now time.Time) (consensus.ReplicaID, bool) {
 	}
 	f.turn = best + 1
 	return consensus.ReplicaID(best), true
+}
+
+// allRest reports whether every source that may be asked rests: then none does.
+func (f *Fetcher) allRest(now time.Time) bool {
+	for i := range f.sources {
+		if f.usable(i) && !now.Before(f.sources[i].rests) {
+			return false
+		}
+	}
+	return true
 }
 
 // soonest returns, of sources that all rest for having been late, the one whose rest

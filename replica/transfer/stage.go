@@ -150,7 +150,7 @@ func (f *Fetcher) onCompared(j *job, missing []uint32, now time.Time, out *Effec
 		return
 	}
 	j.need, j.taken, j.step = missing, 0, ready
-	if !f.usable(int(j.source)) || now.Before(f.sources[j.source].rests) {
+	if !f.usable(int(j.source)) || now.Before(f.sources[j.source].rests) && !f.allRest(now) {
 		j.restart()
 		return
 	}
