@@ -53,8 +53,8 @@ const (
 	window = 1024
 
 	startTimeout = time.Minute
-	wholeTimeout = 3 * time.Minute  // for one replica to be whole again, under full load
-	roundTimeout = 5 * time.Minute  // for one round of faults
+	wholeTimeout = 90 * time.Second // for one replica to be whole again, under full load
+	roundTimeout = 3 * time.Minute  // for one round of faults
 	endTimeout   = 5 * time.Minute  // for all that is checked at the end
 	opTimeout    = 20 * time.Second // for one operation: several view changes
 	checkTimeout = time.Minute      // for the search for an order
