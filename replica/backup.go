@@ -248,9 +248,9 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 		}
 		to.CloseWithError(err)
 		done <- errors.Join(err, store.Close())
-		unlock(lock)
 	}()
 	return &source{Reader: from, end: func() error {
+		defer unlock(lock) // before end returns: the caller may start the replica at once
 		stop()
 		from.Close()
 		return <-done

@@ -221,6 +221,15 @@ func TestBackupOfFolder(t *testing.T) {
 			t.Error("one snapshot, two backups")
 		}
 	}
+	for i := range 10 { // each lets go of the folder before it returns
+		b, err := g.backup(0, fmt.Sprint("again", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(b.File); err != nil {
+			t.Fatal(err)
+		}
+	}
 	g.start(0) // the folder is as it was
 	g.end(0)
 	request := func(dir string) error {

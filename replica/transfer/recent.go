@@ -36,7 +36,7 @@ type recent struct {
 	kept     [keptCountMax]consensus.Sequence // in the spool, by slot; 0: empty
 	onDisk   uint64
 	most     uint64 // bound of onDisk
-	interest int // windows until nobody is taken to fetch any more
+	interest int    // windows until nobody is taken to fetch any more
 }
 
 // encode is the form in which a window is sent.
