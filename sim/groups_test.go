@@ -130,6 +130,7 @@ func TestPowerLoss(t *testing.T) {
 						// forget it, since nothing of it has left (R6): that is no other
 						// replica's batch, as the checkers would take it for.
 						loss.Lost = 0
+						run(t, w, time.Second, func() bool { return len(w.Replica(0).writer.records) == 0 })
 					}
 					w.Replica(i).CrashWith(loss)
 				}

@@ -82,8 +82,7 @@ func (r *Replica) beside(out *core.Output) bool {
 		})
 	}
 	for _, p := range out.Trim {
-		r.kept.trimmed(p)
-		if !r.logged("trim", r.log.Trim(p)) {
+		if !r.trim(p) {
 			return false
 		}
 	}
@@ -134,43 +133,6 @@ func (r *Replica) send(o consensus.Outbound) {
 			}
 		}
 	}
-}
-
-// persist appends at once and syncs later, one sync at a time, as the log writer
-// does: a crash in between forgets. It reports whether the replica goes on.
-func (r *Replica) persist(records []consensus.Record) bool {
-	if len(records) == 0 {
-		return true
-	}
-	for i := range records {
-		r.world.trace.add(traceLogged, r.world.now, int(r.id), int(records[i].Kind), records[i].Data)
-	}
-	r.kept.appended(records)
-	if !r.logged("append", r.log.Append(records)) {
-		return false
-	}
-	r.append, r.waits = records[len(records)-1].Position, true
-	r.sync()
-	return true
-}
-
-// sync begins a sync of all that is appended now; what comes meanwhile waits for
-// the next.
-func (r *Replica) sync() {
-	if r.syncing || !r.waits {
-		return
-	}
-	r.syncing, r.waits = true, false
-	r.later(r.world.cfg.SyncMax, r.synced)
-}
-
-func (r *Replica) onSynced() {
-	r.syncing = false
-	if !r.logged("sync", r.log.Sync()) {
-		return
-	}
-	r.waits, r.kept.synced = false, r.append
-	r.step(core.Persisted{Through: r.append})
 }
 
 func (r *Replica) executeNext() {

@@ -45,12 +45,9 @@ type Replica struct {
 	decoder core.Decoder
 	storer  storer
 	out     core.Output
-	syncing bool
-	synced  func()
-	append  consensus.Position // last position that was appended
-	waits   bool               // something was appended since the sync under way began
-	seen    consensus.Status   // of the engine, for Observe
-	Halted  *consensus.Halt    // why it stopped for good
+	writer  writer
+	seen    consensus.Status // of the engine, for Observe
+	Halted  *consensus.Halt  // why it stopped for good
 
 	amnesia
 	rot       rot
@@ -95,7 +92,7 @@ func (r *Replica) Start() error {
 	r.storer = storer{replica: r, snapshots: snapshots, spool: r.spool}
 	r.rot.asked, r.rot.rounds = false, 0
 	r.server = transfer.NewServer(w.group, r.store, &transfer.MemorySpool{})
-	r.up, r.syncing, r.waits, r.synced = true, false, false, r.onSynced
+	r.up, r.writer = true, writer{done: r.onSynced}
 	r.out = core.Output{}
 	w.checks.started(r.id, machine.Executed())
 	r.core.Start(found, r.now(), &r.out)
