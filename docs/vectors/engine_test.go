@@ -26,6 +26,7 @@ type world struct {
 	cut     func(packet) bool
 	queue   []packet
 	sent    [][]byte
+	logged  []consensus.Record
 }
 
 func newWorld(t *testing.T) *world {
@@ -51,6 +52,7 @@ func (w *world) step(i int, ev consensus.Event) {
 	e := &w.effects[i]
 	e.Reset()
 	w.engines[i].Step(ev, e)
+	w.logged = append(w.logged, e.Persist...)
 	var next []consensus.Event
 	if n := len(e.Persist); n > 0 {
 		next = append(next, consensus.Persisted{Through: e.Persist[n-1].Position})
@@ -156,6 +158,34 @@ func engineFrames(t *testing.T) [][]byte {
 		}, func(int) { t.Fatal("the vote does not verify") })
 	}
 	return w.sent
+}
+
+// recovery has replica 3 forget all that it promised, and returns its question, what
+// replica 0 holds of it, and what stands in its log.
+func recovery(t *testing.T) (recall, recalled, record []byte) {
+	w := newWorld(t)
+	for _, b := range batches[:3] {
+		w.submit(b)
+	}
+	w.engines[3] = pbft.New(pbft.Config{Group: group, Self: 3, Signer: signers[3]})
+	w.effects[3], w.sent, w.logged = consensus.Effects{}, nil, nil
+	w.step(3, consensus.Tick{Now: w.now})
+	w.step(3, consensus.Started{Forgot: "the log is gone", Nonce: consensus.Nonce([]byte("a new life of r3"))})
+	w.settle()
+	for _, f := range w.sent {
+		switch {
+		case f[0] == 26 && recall == nil:
+			recall = f
+		case f[0] == 27 && recalled == nil:
+			recalled = f
+		}
+	}
+	for _, r := range w.logged {
+		if r.Kind == 10 && record == nil {
+			record = r.Data
+		}
+	}
+	return recall, recalled, record
 }
 
 // vote writes a PRE-PREPARE without content, a PREPARE or a COMMIT.

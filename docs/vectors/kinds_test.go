@@ -33,6 +33,9 @@ var kinds = map[string]kind{
 	"commit certificate":     {commitCertificate, engine},
 	"checkpoint certificate": {func(r *reader) { r.u8("type"); r.stable("") }, engine},
 	"evidence":               {func(r *reader) { r.u8("type"); r.vote("a "); r.vote("b ") }, engine},
+	"recall":                 {recall, engine},
+	"recalled":               {recalled, engine},
+	"recovery record":        {recoveryRecord, nil},
 	"snapshot":               {snapshot, replica},
 	"fetch batch":            {func(r *reader) { r.u8("type"); r.digest("batch") }, replica},
 	"batch":                  {func(r *reader) { r.u8("type"); r.batch() }, replica},
@@ -86,6 +89,46 @@ func commitCertificate(r *reader) {
 	r.u8("type")
 	header, _ := r.header("")
 	r.signatures("", 18, header)
+}
+
+func recall(r *reader) {
+	all := r.rest
+	r.u8("type")
+	r.bytes("nonce", 16)
+	r.u32("round")
+	r.u64("fill")
+	signer := r.u32("signer")
+	body := all[1 : len(all)-len(r.rest)]
+	r.bytes("signature", 64)
+	r.signed(replicaKey(signer), 26, body)
+}
+
+func recalled(r *reader) {
+	r.u8("type")
+	r.bytes("nonce", 16)
+	r.u32("round")
+	for i := range r.u32("frames") {
+		p := fmt.Sprintf("frame %d ", i)
+		r.u32(p + "length")
+		switch {
+		case len(r.rest) == 0:
+			r.bad = true
+			return
+		case r.rest[0] == 24:
+			r.u8(p + "type")
+			r.stable(p)
+		default:
+			r.vote(p)
+		}
+	}
+}
+
+func recoveryRecord(r *reader) {
+	r.u64("first view that it votes in")
+	r.text("reason", r.u16("reason length"))
+	if len(r.rest) > 0 {
+		r.u64("bound")
+	}
 }
 
 func snapshot(r *reader) {

@@ -51,7 +51,11 @@ func engineVectors(t *testing.T) []vector {
 		}
 		return out
 	}
+	recall, recalled, record := recovery(t)
 	return []vector{
+		{"recall", "recall", "Replica 3 begins a life and asks what the others hold of it (R91).", recall},
+		{"recalled", "recalled", "Replica 0 tells it: the stable checkpoint, and the votes that replica 3 signed above it.", recalled},
+		{"recovery_record", "recovery record", "Record of kind 10: from which view on replica 3 votes again, and why not before (R92).", record},
 		{"pre_prepare", "pre-prepare", "The primary proposes batch 1; the content travels beside the signed header (R76).", first(16)},
 		{"pre_prepare_bare", "pre-prepare", "The same without its content, which the receiver then fetches by digest.", first(16)[:117]},
 		{"prepare", "prepare", "A backup votes for batch 1.", first(17)},

@@ -72,6 +72,9 @@ var changes = []change{
 	{"prepare", "prepare_sequence_large", "Numbers from 2^62 on are refused (R108).", resigned(1, signedEnd, u64(9, 1<<62))},
 	{"prepare", "prepare_type", "The signature covers the type: a prepare is no commit (R8).", set(0, 18)},
 	{"checkpoint", "checkpoint_between", "Checkpoints are at multiples of 2 here (R48).", resigned(0, checkpointEnd, u64(1, 3))},
+	{"recall", "recall_stranger", "There is no replica 4 (R4).", set(29, 0, 0, 0, 4)},
+	{"recalled", "recalled_status", "A STATUS is signed by nobody, and says nothing here.", set(29, 22)},
+	{"recalled", "recalled_many", "No replica has more to tell than 2L + 3 frames.", set(21, 0xff)},
 	{"commit_certificate", "certificate_twice", "One replica signs twice (R2).", func(b []byte) []byte {
 		copy(b[50+signerBytes:], b[50:50+signerBytes])
 		return b
