@@ -44,7 +44,8 @@ type Config struct {
 	// ScrubKeys is how many stored keys a second are compared with what was certified
 	// (R56). 0 means DefaultScrubKeys; below 0 none are.
 	ScrubKeys int
-	Verifiers int // goroutines that check signatures; 0 means one for each processor
+	Serve     core.ServeLimits // of the state that this replica gives to others; zero means core's defaults
+	Verifiers int              // goroutines that check signatures; 0 means one for each processor
 	Logger    *slog.Logger
 }
 

@@ -196,7 +196,9 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 	cfg := &r.cfg
 	signer := crypto.Ed25519.NewSigner(cfg.Keys.Signing)
 	engine := pbft.New(pbft.Config{Group: cfg.Group, Self: r.self, Signer: signer, Timeout: cfg.Timeout})
-	c := core.New(core.Config{Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: r.poolLimits(), Nonce: newNonce()})
+	c := core.New(core.Config{
+		Group: cfg.Group, Self: r.self, Signer: signer, Engine: engine, Pool: r.poolLimits(), Serve: cfg.Serve, Nonce: newNonce(),
+	})
 
 	internal := newMailbox[core.Input]()
 	external := make(chan []core.Input, externalMax)

@@ -91,6 +91,8 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 		Group: g, Keys: keys, DataDir: c.dataDir, Listen: c.listen, Timeout: c.timeout,
 		SegmentBytes: c.segmentBytes, ScrubKeys: c.scrubKeys, Verifiers: c.verifiers, Logger: logger, FirstStart: c.first,
 	}
+	cfg.Serve.BytesPerSecondEach = uint64(c.transferRate) << 20
+	cfg.Serve.BytesPerSecondAll = 2 * cfg.Serve.BytesPerSecondEach
 	public := keys.Public()
 	for _, r := range f.Remotes() {
 		cfg.Remotes = append(cfg.Remotes, replica.Remote{ID: r.ID, Transport: r.Transport, Address: r.Address})

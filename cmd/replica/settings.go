@@ -19,6 +19,7 @@ type settings struct {
 	logFormat    string // auto, text, json
 	segmentBytes int64
 	scrubKeys    int // each second; -1: none
+	transferRate int // MiB each second to one replica
 	verifiers    int // 0: one for each processor
 }
 
@@ -40,6 +41,7 @@ const (
 	segmentBytesMax = 1 << 30
 	verifiersMax    = 256
 	scrubKeysMax    = 1_000_000
+	transferRateMax = 64 // the network's bulk lane to one replica has no more
 )
 
 var table = []setting{
@@ -93,6 +95,15 @@ var table = []setting{
 		set: func(s *settings, v string) error {
 			n, err := integer(v, -1, scrubKeysMax)
 			s.scrubKeys = int(n)
+			return err
+		},
+	},
+	{
+		name: "transfer_rate", standard: "32", integer: true,
+		doc: "MiB a second, 1 to 64, at which this replica gives the state to one that lacks it; to all of them together twice as much.",
+		set: func(s *settings, v string) error {
+			n, err := integer(v, 1, transferRateMax)
+			s.transferRate = int(n)
 			return err
 		},
 	},
