@@ -51,6 +51,7 @@ type Core struct {
 	moving    moving
 	repair    repair
 	serving   *serving
+	repeats   repeats
 	leases    leases
 }
 
@@ -63,6 +64,7 @@ func New(cfg Config) *Core {
 	c.snapshots.latest = make([]statements, cfg.Group.N)
 	c.snapshots.answered = make([]time.Time, cfg.Group.N)
 	c.serving = newServing(cfg.Group.N, cfg.Serve)
+	c.repeats.forget()
 	c.moving.fetcher = transfer.NewFetcher(cfg.Group, cfg.Self)
 	return c
 }
@@ -124,7 +126,7 @@ func (c *Core) Step(in Input, out *Output) {
 	case Admitted:
 		c.admitted(in, out)
 	case Repeated:
-		c.repeated(in, out)
+		c.repeated(in)
 	case Rechecked:
 		c.rechecked(in)
 	case Persisted:
@@ -236,6 +238,7 @@ func (c *Core) tick(in Tick, out *Output) {
 	c.step(consensus.Tick{Now: in.Now}, out)
 	c.fetchTick(out)
 	c.watch(out)
+	c.answerRepeats(out)
 	c.snapshotTick(out)
 	c.serving.tick(c.now)
 	c.serve(out)

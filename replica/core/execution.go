@@ -69,21 +69,12 @@ func (c *Core) signRoot(root crypto.Digest) crypto.Signature {
 	return c.signer.Sign(consensus.ReceiptStatement(c.group, root))
 }
 
-// repeated answers a retry from the client table, under a fresh root (R28). The
-// outcome's batch may not be covered by the log yet, so the answer waits for what
-// all executed batches rest on.
-func (c *Core) repeated(in Repeated, out *Output) {
-	if c.repair.reason != "" {
-		return
+// repeated takes in a retry that the client table can answer. Neither a replica that
+// has forgotten what it said nor one that does not believe its state answers.
+func (c *Core) repeated(in Repeated) {
+	if c.repair.reason == "" && !c.recovering() {
+		c.repeats.add(in.Outcome)
 	}
-	if c.recovering() {
-		return
-	}
-	tree := crypto.NewMerkleTree([]crypto.Digest{in.Outcome.Leaf.Hash()})
-	reply := Reply{
-		Outcomes: []statemachine.Outcome{in.Outcome}, Tree: tree, Signature: c.signRoot(tree.Root()),
-	}
-	c.box.add(held{after: c.rests, reply: &reply}, out)
 }
 
 // onFlushed makes a checkpoint out of a durable state (R50).
