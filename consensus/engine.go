@@ -226,12 +226,14 @@ const (
 )
 
 // An Outbound is a frame for one replica, or for everyone else, that may leave
-// once the log is durable through After (R6, R78).
+// once the log is durable through After (R6, R78). One that says what the own State is
+// leaves no more when that is suspected meanwhile (R51).
 type Outbound struct {
 	To    ReplicaID
 	Class Class
 	Frame []byte
 	After Position
+	State bool
 }
 
 // An Execute hands a committed batch to the executor. Executes come in sequence

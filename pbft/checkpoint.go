@@ -66,7 +66,9 @@ func (e *Engine) stateCheckpoint(out *consensus.Effects) {
 	if own == nil && n > e.certified && !e.mute() {
 		c := newCheckpoint(n, chain, e.self, e.domain, e.cfg.Signer)
 		c.at = e.record(recordCheckpoint, n, c.frame, out)
-		e.send(c.frame, c.at, out)
+		out.Send = append(out.Send, consensus.Outbound{
+			To: consensus.Everyone, Class: consensus.ClassVote, Frame: c.frame, After: c.at, State: true,
+		})
 		e.file(c, out)
 	}
 }

@@ -79,7 +79,7 @@ func (e *Engine) answerCheckpoints(st *Status, a *answer) {
 		a.add(e.stable.frame, e.stableAt)
 		return
 	}
-	if e.certified != st.Low || e.mute() {
+	if e.certified != st.Low || e.mute() || e.suspect {
 		return
 	}
 	for i, n := 0, e.certified+e.every; n <= e.high(); i, n = i+1, n+e.every {
@@ -87,7 +87,9 @@ func (e *Engine) answerCheckpoints(st *Status, a *answer) {
 		if votes == nil || votes[e.self] == nil || i < len(st.Checkpoints) && st.Checkpoints[i]&(1<<e.self) != 0 {
 			continue
 		}
-		a.add(votes[e.self].frame, votes[e.self].at)
+		if own := votes[e.self]; a.add(own.frame, own.at) {
+			a.out.Send[len(a.out.Send)-1].State = true
+		}
 	}
 }
 

@@ -205,6 +205,7 @@ func (c *checks) accused(by consensus.ReplicaID, e consensus.Evidence) {
 
 // sent checks what leaves a correct replica (R36, R38, R50).
 func (c *checks) sent(by consensus.ReplicaID, frame []byte) {
+	c.silent(by, frame)
 	switch consensus.MessageType(frame[0]) {
 	case pbft.TypePrePrepare, pbft.TypePrepare, pbft.TypeCommit:
 		if v, ok := pbft.ReadVote(frame); ok && v.Signer == by {
@@ -258,11 +259,8 @@ func (c *checks) vote(by consensus.ReplicaID, kind consensus.MessageType, h pbft
 // checkpoint checks that a replica states only what it has on disk, and all of
 // them the same (R50).
 func (c *checks) checkpoint(by consensus.ReplicaID, frame []byte) {
-	s := cryptobyte.String(frame[1:])
-	var at consensus.Sequence
-	var chain crypto.Digest
-	var signer consensus.ReplicaID
-	if !s.ReadUint64((*uint64)(&at)) || !s.CopyBytes(chain[:]) || !s.ReadUint32((*uint32)(&signer)) || signer != by {
+	at, chain, signer := readCheckpoint(frame)
+	if signer != by || at == 0 {
 		return
 	}
 	if c.world.replicas[by].rot.rotten {
@@ -272,4 +270,13 @@ func (c *checks) checkpoint(by consensus.ReplicaID, frame []byte) {
 	if at > c.durable[by] {
 		c.fail("persist, then send", "%s states a checkpoint at %d; on disk it has %d", replicaName(int(by)), at, c.durable[by])
 	}
+}
+
+// readCheckpoint reads a CHECKPOINT; sequence 0 is none.
+func readCheckpoint(frame []byte) (at consensus.Sequence, chain crypto.Digest, signer consensus.ReplicaID) {
+	s := cryptobyte.String(frame[1:])
+	if !s.ReadUint64((*uint64)(&at)) || !s.CopyBytes(chain[:]) || !s.ReadUint32((*uint32)(&signer)) {
+		return 0, chain, 0
+	}
+	return at, chain, signer
 }

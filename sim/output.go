@@ -166,6 +166,9 @@ func (r *Replica) executeNext() {
 
 // release sends each client its part of a signed root.
 func (r *Replica) release(reply core.Reply) {
+	if r.rot.alarm != "" && r.behaviour == nil {
+		r.world.checks.fail("silence about a suspect state", "%s answers clients", replicaName(int(r.id)))
+	}
 	if r.trusted() {
 		r.world.checks.replied(r.id, reply)
 	}

@@ -4,7 +4,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/core"
+	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
 	"github.com/varangian-bft/varangian/store/memory"
 )
@@ -107,6 +111,22 @@ func (r *Replica) alarms(out *core.Output) {
 				r.world.restart(r)
 			}
 		})
+	}
+}
+
+// silent checks that no frame leaves which rests on a state that its replica itself
+// does not believe (R51).
+func (c *checks) silent(by consensus.ReplicaID, frame []byte) {
+	if c.world.replicas[by].rot.alarm == "" {
+		return
+	}
+	switch kind := wire.Type(frame); {
+	case kind == pbft.TypeCheckpoint:
+		if at, _, signer := readCheckpoint(frame); signer == by {
+			c.fail("silence about a suspect state", "%s states a checkpoint at %d", replicaName(int(by)), at)
+		}
+	case kind == consensus.TypeSnapshot, transfer.OfState(frame):
+		c.fail("silence about a suspect state", "%s sends a frame of type %d", replicaName(int(by)), kind)
 	}
 }
 

@@ -52,7 +52,7 @@ func (b *outbox) forget() (flushes int) {
 	kept := b.items[:0]
 	for _, h := range b.items {
 		switch {
-		case h.send != nil:
+		case h.send != nil && !h.send.State:
 			kept = append(kept, h)
 		case h.flush != nil:
 			flushes++

@@ -45,6 +45,8 @@ func (c *Core) suspect(reason string, out *Output) {
 	c.moving.parked = nil
 	c.snapshots.own = nil
 	c.flushing -= c.box.forget()
+	c.repeats.forget()
+	c.serving.forget()
 	// What the same step was about to release.
 	c.flushing -= len(out.Flush)
 	out.Reply, out.Flush, out.Snapshot, out.Serve = out.Reply[:0], out.Flush[:0], out.Snapshot[:0], out.Serve[:0]

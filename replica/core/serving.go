@@ -78,6 +78,14 @@ func (s *serving) answered(in Served) {
 	}
 }
 
+// forget empties the answers that wait: they were read from a state that is not
+// believed any more (R51).
+func (s *serving) forget() {
+	for i := range s.waits {
+		s.waits[i].Frames = nil
+	}
+}
+
 // tick fills the budgets, up to those of one second.
 func (s *serving) tick(now time.Time) {
 	if s.at.IsZero() || now.Before(s.at) {

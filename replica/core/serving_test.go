@@ -140,3 +140,29 @@ func TestLease(t *testing.T) {
 		t.Errorf("at the bound: given back below %d, %d leases", got, len(s.core.leases.list))
 	}
 }
+
+// TestSuspectServesNothing: R51 – what was read from a state before it was suspected,
+// and is held back for its receiver's budget, does not leave any more.
+func TestSuspectServesNothing(t *testing.T) {
+	s := newStage(t, nil)
+	s.core.serving = newServing(s.group.N, ServeLimits{BytesPerSecondEach: 1000, BytesPerSecondAll: 1000})
+	s.after(time.Millisecond)
+	for range 3 {
+		s.receive(2, question(t, s, 8))
+		s.step(Served{To: 2, Frames: [][]byte{make([]byte, 2000)}})
+	}
+	if n := len(s.core.serving.waits); n != 2 {
+		t.Fatalf("%d answers are held back, want 2", n)
+	}
+	s.step(Suspected{Reason: "a value does not fit"})
+	for range 20 {
+		for _, o := range s.after(time.Second).Send {
+			if len(o.Frame) >= 2000 {
+				t.Fatal("an answer left")
+			}
+		}
+	}
+	if n := len(s.core.serving.waits) + len(s.core.serving.open[2]); n > 0 {
+		t.Errorf("%d answers and questions are left", n)
+	}
+}

@@ -65,8 +65,9 @@ func (c *Core) onSnapshotted(m wire.Snapshot, out *Output) {
 		c.certify(out)
 		return
 	}
-	c.sendSnapshot(consensus.Everyone, out)
-	c.countSnapshot(own, out)
+	if c.countSnapshot(own, out); c.snapshots.own != nil { // unless a quorum says otherwise (R51)
+		c.sendSnapshot(consensus.Everyone, out)
+	}
 }
 
 func (c *Core) sendSnapshot(to consensus.ReplicaID, out *Output) {

@@ -21,6 +21,13 @@ const (
 	typeWait
 )
 
+// OfState reports whether a frame carries something of its sender's state: what a
+// replica that does not believe its own must not send (R51).
+func OfState(frame []byte) bool {
+	t := wire.Type(frame)
+	return t == typePlan || t == typeChunk || t == typeEntries
+}
+
 const (
 	// chunkBytes is how much of an item one answer carries; of entries, which stay
 	// whole, at least as much.

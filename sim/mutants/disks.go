@@ -44,6 +44,20 @@ var disks = []mutant{
 		enemy:       `errors`,
 	},
 	{
+		name: "checkpoint-leaves-after-the-alarm", rule: "R51", file: "replica/core/outbox.go",
+		text:        `		case h.send != nil && !h.send.State:`,
+		replacement: `		case h.send != nil:`,
+		why:         "a replica states a checkpoint that it does not believe",
+		enemy:       `decay`,
+	},
+	{
+		name: "answers-leave-after-the-alarm", rule: "R51", file: "replica/core/repair.go",
+		text:        `	c.flushing -= c.box.forget()`,
+		replacement: `	_ = c.box.forget`,
+		why:         "results that were read from a state which is not believed reach clients",
+		enemy:       `decay`,
+	},
+	{
 		name: "tail-not-written-again", rule: "R81", file: "store/log/recover.go",
 		text:        `	if err := c.rewrite(); err != nil {`,
 		replacement: `	if err := error(nil); err != nil {`,

@@ -9,6 +9,12 @@ var durability = []mutant{
 		why:         "messages leave before the log holds what they promise",
 	},
 	{
+		name: "outbox-believes-any-sync", rule: "R78", file: "replica/core/outbox.go",
+		text:        `		if h.after <= through {`,
+		replacement: `		if h.after <= through || h.send != nil {`,
+		why:         "messages leave when any round of the log is durable, and not that of what they promise",
+	},
+	{
 		name: "sync-does-nothing", rule: "R79", file: "store/log/log.go",
 		text:        `if err := l.active.Sync(); err != nil {`,
 		replacement: `if err := error(nil); err != nil {`,

@@ -79,3 +79,15 @@ func rotting(seed uint64) error {
 		}
 	})
 }
+
+// decaying lets the state of one replica rot again and again, while much waits for its
+// slow log (R51).
+func decaying(seed uint64) error {
+	return disks(seed, func(p *sim.Plan, rng *rand.Rand) {
+		p.Sync = within(rng, 50*time.Millisecond, 200*time.Millisecond)
+		i := rng.IntN(p.Replicas)
+		for at := time.Second; at < p.Quiet; at += within(rng, 500*time.Millisecond, 2*time.Second) {
+			p.Steps = append(p.Steps, sim.Step{At: at, Do: sim.Decay, Replica: i})
+		}
+	})
+}

@@ -59,6 +59,7 @@ var honest = []schedule{
 	{"removal", removal},
 	{"errors", failing},
 	{"rot", rotting},
+	{"decay", decaying},
 	{"amnesia", amnesia},
 	{"oldcopy", oldcopy},
 	{"unasked", unasked},
@@ -257,10 +258,11 @@ func (r *run) down() (n int) {
 
 // administer submits an operation on the table of clients by the operator, which
 // has to be done, and one by a client that is none, which must not be.
-func (r *run) administer(op, forbidden []byte) {
+func (r *run) administer(op, forbidden []byte, ended func()) {
 	r.submitted++
 	r.Client(0).Administer(op, func(done session.Completion) {
 		r.finished++
+		ended()
 		if done.Fate != session.Executed || done.Result.Class != consensus.ResultOK {
 			r.fail("authorisation: the operator is answered with fate %d, class %d: %s", done.Fate, done.Result.Class, done.Result.Value)
 		}
@@ -287,7 +289,8 @@ func removal(seed uint64) error {
 		if i%2 == 1 {
 			op = statemachine.EnrolOperation(client)
 		}
-		r.administer(op, statemachine.RemoveOperation(operator.Client))
+		ended := false // the next one must not overtake it
+		r.administer(op, statemachine.RemoveOperation(operator.Client), func() { ended = true })
 		if err := r.pass(r.between(100*time.Millisecond, time.Second)); err != nil {
 			return err
 		}
@@ -297,7 +300,7 @@ func removal(seed uint64) error {
 				return err
 			}
 		}
-		if err := r.await(time.Minute, "the operator waits", func() bool { return r.Client(0).Idle() || r.finished > 0 }); err != nil {
+		if err := r.await(time.Minute, "the operator waits", func() bool { return ended }); err != nil {
 			return err
 		}
 	}
