@@ -74,6 +74,44 @@ func TestRestore(t *testing.T) {
 	})
 }
 
+// R94: replicas restored one after another serve the state that they were given, in a
+// group that has certified no newer snapshot, as those do that made it.
+func TestRestoredServe(t *testing.T) {
+	p := small()
+	p.SnapshotInterval = 64
+	g := newGroup(t, 4, p)
+	c := g.dial()
+	await(t, "a snapshot at 512", func() bool {
+		for range 20 {
+			invoke(t, c, kv.Increment([]byte("n"), 1))
+		}
+		return g.replica[0].Status().Snapshot == 512
+	})
+	b := g.saved(0, "b")
+	caught := func(i, other int) {
+		await(t, fmt.Sprintf("r%d catches up", i), func() bool {
+			a, b := g.replica[i].Status(), g.replica[other].Status()
+			return a.Recovering == "" && a.Executed == b.Executed && a.History == b.History && a.Snapshot > 0
+		})
+		if n := g.replica[i].Status().Snapshot; n != 512 {
+			t.Fatalf("the newest snapshot is that of %d, and this shows nothing", n)
+		}
+	}
+	for _, i := range []int{1, 2, 3} {
+		g.end(i)
+		g.moveAway(i)
+		if _, err := g.restore(i, b.File); err != nil {
+			t.Fatal(err)
+		}
+		g.start(i)
+		caught(i, 0)
+	}
+	g.end(0)
+	emptied(t, g.config(0).DataDir)
+	g.start(0)
+	caught(0, 1)
+}
+
 // R94, R95: a backup that is refused, a target that has anything in it, and a
 // restore that is given up leave the data folder as it was, which is as no folder.
 func TestRestoreRefused(t *testing.T) {

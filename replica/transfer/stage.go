@@ -76,10 +76,12 @@ func (f *Fetcher) renew(now time.Time, out *Effects) {
 	}
 }
 
-// takeTable checks the partitions of the snapshot against its certified root.
+// takeTable checks the partitions of the snapshot against its certified root, which
+// does not cover the version: each store has its own, and one that was restored from a
+// backup has none. Who saves the table takes the version of his own store.
 func (f *Fetcher) takeTable(j *job, out *Effects) bool {
 	table, ok := statemachine.ReadPartitions(j.data)
-	if !ok || table.Version.Sequence() != f.stage.of.Sequence || table.Root() != f.stage.of.Root {
+	if !ok || table.Root() != f.stage.of.Root {
 		return false
 	}
 	f.stage.table, f.stage.encoded = table, j.data

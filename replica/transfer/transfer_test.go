@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
@@ -41,6 +44,34 @@ func TestTransfer(t *testing.T) {
 		}
 		if r.fetcher.Active() || r.fetcher.Status() != "" || r.fetcher.Target() != r.at {
 			t.Errorf("whole=%v: active=%v %q", whole, r.fetcher.Active(), r.fetcher.Status())
+		}
+	}
+}
+
+// R94: the version of a partition table is nobody's statement. A source that was
+// restored from a backup, whose table has none, is no liar.
+func TestForeignVersion(t *testing.T) {
+	for _, version := range []statemachine.Version{0, 1<<64 - 1} {
+		r := behind(t, true)
+		for _, i := range sources {
+			saved, err := r.stores[i].SavedSnapshot()
+			r.check(err)
+			rest := cryptobyte.String(saved)
+			c, err := wire.ReadSnapshotCertificate(&rest, r.group)
+			r.check(err)
+			table, ok := statemachine.ReadPartitions(rest)
+			if !ok {
+				t.Fatal("the saved table cannot be read")
+			}
+			table.Version = version
+			r.check(r.stores[i].SaveSnapshot(append(c.Value.Marshal(), table.Marshal()...)))
+		}
+		if !r.run(time.Second) {
+			t.Fatal(r.fetcher.Status())
+		}
+		r.equal()
+		if len(r.told) > 0 {
+			t.Errorf("version %d: %v", version, r.told)
 		}
 	}
 }
