@@ -347,6 +347,14 @@ func TestBadSources(t *testing.T) {
 				return honest(from, bytes)
 			}
 		},
+		"swells entries": func(r *rig, of consensus.ReplicaID) {
+			r.twist = func(from consensus.ReplicaID, _, a consensus.Message) consensus.Message {
+				if from == of {
+					return swollen(a, 1<<20)
+				}
+				return a
+			}
+		},
 		"asks for a while": func(r *rig, of consensus.ReplicaID) {
 			r.twist = func(from consensus.ReplicaID, q, a consensus.Message) consensus.Message {
 				if c, ok := q.(askEntries); ok && from == of {

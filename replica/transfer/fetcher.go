@@ -292,7 +292,7 @@ func (f *Fetcher) Stored(r Result, now time.Time, out *Effects) {
 	case s.Compare != nil:
 		f.onCompared(p.job, r.Missing, now, out)
 	case s.Assemble != nil:
-		f.onAssembled(p.job, s.Assemble.Digest, r.OK, out)
+		f.onAssembled(p.job, s.Assemble.Digest, r, out)
 	case s.Install != nil:
 		f.onInstalled(s.Install, now, out)
 	case s.Window != nil:

@@ -42,6 +42,7 @@ type job struct {
 	bytes  int       // of them
 	need   []uint32  // positions of entries that are not here; all if there is no list
 	fresh  bool      // nothing was gathered yet
+	over   []overrun // of a partition, by sources before this one
 	window *statemachine.Window
 }
 
@@ -96,7 +97,7 @@ func (f *Fetcher) pump(now time.Time, out *Effects) {
 		}
 		active++
 		if j.step == idleStep {
-			id, ok := f.pick(now)
+			id, ok := f.pick(j, now)
 			if !ok {
 				continue
 			}
@@ -210,10 +211,14 @@ func (f *Fetcher) onEntries(from consensus.ReplicaID, m entries, now time.Time, 
 		return
 	}
 	f.answered(from, len(m.Data), now.Sub(j.since))
+	j.bytes += len(m.Data)
+	if uint64(j.bytes) > f.partitionBytesMax(j) {
+		f.overran(j)
+		return
+	}
 	f.store(Store{Gather: &Gather{Partition: m.Index, First: j.fresh, Entries: m.Data}}, j, len(m.Data), out)
 	j.fresh = false
 	j.taken += uint32(n)
-	j.bytes += len(m.Data)
 	j.step = ready
 	if j.left() == 0 {
 		f.assemble(j, out)

@@ -88,14 +88,14 @@ func (f *Fetcher) exhausted() bool {
 	return lacking || !f.anyUsable()
 }
 
-// pick returns the source that has least to do; false if all have enough. Those that
-// rest are asked only if all do.
-func (f *Fetcher) pick(now time.Time) (consensus.ReplicaID, bool) {
-	best := -1
+// pick returns the source for a job that has least to do; false if all have enough.
+// Those that rest are asked only if all do.
+func (f *Fetcher) pick(j *job, now time.Time) (consensus.ReplicaID, bool) {
+	best, overruns := -1, f.fewestOverruns(j)
 	for k := range f.sources {
 		i := (f.turn + k) % len(f.sources)
 		s := &f.sources[i]
-		if !f.usable(i) || now.Before(s.rests) {
+		if !f.usable(i) || now.Before(s.rests) || j.overruns(i) > overruns {
 			continue
 		}
 		if s.open < s.openMax() && (best < 0 || s.open < f.sources[best].open) {
@@ -103,7 +103,7 @@ func (f *Fetcher) pick(now time.Time) (consensus.ReplicaID, bool) {
 		}
 	}
 	if f.allRest(now) {
-		best = f.soonest(now)
+		best = f.soonest(j, now)
 	}
 	if best < 0 {
 		return 0, false
@@ -122,14 +122,14 @@ func (f *Fetcher) allRest(now time.Time) bool {
 	return true
 }
 
-// soonest returns, of sources that all rest for having been late, the one whose rest
-// ends first; -1 if one that asked for a while is among them, or all have enough.
-func (f *Fetcher) soonest(now time.Time) int {
-	best := -1
+// soonest returns, of sources that all rest for having been late, the one for a job
+// whose rest ends first; -1 if one that asked for a while is among them, or all have enough.
+func (f *Fetcher) soonest(j *job, now time.Time) int {
+	best, overruns := -1, f.fewestOverruns(j)
 	for i := range f.sources {
 		s := &f.sources[i]
 		switch {
-		case !f.usable(i) || s.open >= s.openMax():
+		case !f.usable(i) || s.open >= s.openMax() || j.overruns(i) > overruns:
 		case !s.waiting.IsZero() && s.rests.Sub(now) <= waitRetry:
 			return -1
 		case best < 0 || s.rests.Before(f.sources[best].rests):

@@ -41,6 +41,8 @@ type stage struct {
 	unsaved      int // partitions that were staged since the last save
 	unsavedBytes int
 	held         time.Time // last word to the sources
+
+	bytes, entries uint64 // of all partitions that were verified
 }
 
 // beginStage begins to fetch a snapshot.
@@ -176,13 +178,14 @@ func (f *Fetcher) assemble(j *job, out *Effects) {
 // onAssembled goes on with a partition that was verified. One that is not what was
 // certified was spoiled by its source, or by what is here: it is taken whole from
 // another one.
-func (f *Fetcher) onAssembled(j *job, digest crypto.Digest, ok bool, out *Effects) {
-	if !ok {
+func (f *Fetcher) onAssembled(j *job, digest crypto.Digest, r Result, out *Effects) {
+	if !r.OK {
 		f.liar(j.source, j.item.String()+": not what was certified", out)
 		j.lists = false
 		j.restart()
 		return
 	}
+	f.convict(j, r.Size, out)
 	s := &f.stage
 	s.staged[j.item.Index] = digest
 	s.unsaved++

@@ -73,6 +73,7 @@ type Result struct {
 	Surveyed *Surveyed
 	Missing  []uint32 // of Compare
 	OK       bool     // of Assemble: the partition is the certified one
+	Size     uint64   // of Assemble: its bytes, if so
 }
 
 // Surveyed is what a Survey found.
@@ -94,7 +95,9 @@ func (s Store) Do(store statemachine.Store, spool Spool) (r Result, err error) {
 	case s.Gather != nil:
 		err = s.Gather.do(spool)
 	case s.Assemble != nil:
-		r.OK, err = s.Assemble.do(spool)
+		if r.OK, err = s.Assemble.do(spool); r.OK {
+			r.Size = spool.Size(AreaStaged, s.Assemble.Partition)
+		}
 	case s.Save != nil:
 		err = spool.Save(s.Save.Note)
 	case s.Install != nil:
