@@ -72,6 +72,7 @@ var registry = []entry{
 	{"state-list", serve(wrongList)},
 	{"state-value", serve(wrongValue)},
 	{"state-wait", serve(waitState)},
+	{"state-swollen", serve(swollen)},
 	{"fetch-garbage", serve(garbage)},
 	{"fetch-short", serve(truncated)},
 	{"fetch-mute", serve(nothing)},

@@ -1,6 +1,8 @@
 package adversary
 
 import (
+	"encoding/binary"
+
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
 )
@@ -125,6 +127,21 @@ func waitState(_ *server, frame []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return append([]byte{byte(typeWait), itemPartition}, frame[1:entryHead-4]...), true
+}
+
+// swollen makes the first entry that it serves so large that it is an answer of its
+// own (R94).
+func swollen(_ *server, frame []byte) ([]byte, bool) {
+	if kind(frame) != typeEntries || len(frame) <= entryHead+9 {
+		return nil, false
+	}
+	value := 1 + 4 + int(binary.BigEndian.Uint32(frame[entryHead+1:])) // after flag and key
+	if entryHead+value > len(frame) {
+		return nil, false
+	}
+	const size = 300 << 10
+	out := binary.BigEndian.AppendUint32(frame[:entryHead+value:entryHead+value], size)
+	return append(out, make([]byte, size)...), true
 }
 
 // shortChunk says that half of an item is all of it (R15, R94).

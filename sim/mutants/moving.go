@@ -38,6 +38,14 @@ var moving = []mutant{
 		enemy:       `dark.*`,
 	},
 	{
+		name: "partition-without-bound", rule: "R94", file: "replica/transfer/job.go",
+		text:        `	if uint64(j.bytes) > f.partitionBytesMax(j) {`,
+		replacement: `	if uint64(j.bytes) > f.partitionBytesMax(j) && false {`,
+		why:         "a source fills the disk with entries that are larger than they are",
+		masked:      `the simulator's disk has no end`,
+		tests:       `TestSwollen`,
+	},
+	{
 		name: "spool-believed", rule: "R94", file: "replica/transfer/assemble.go",
 		text:        `		digest, ok := restaged(spool, p)`,
 		replacement: `		digest, ok := noted(note, p)`,
