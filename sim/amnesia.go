@@ -14,6 +14,7 @@ type amnesia struct {
 	began  bool   // it has a log: one that is gone is damage (R83)
 	forgot string // told at each start until its log knows of it (R92)
 	since  bool   // it was made to forget, and has not recovered since
+	knows  bool   // it has said so: an old copy may hold that it recovered, long ago
 	rolled bool   // an old copy was put back: what it said since may have reached nobody who tells
 	copied *copied
 }
@@ -46,7 +47,8 @@ func (r *Replica) Wipe() {
 	r.stop()
 	r.disk, r.store, r.spool = logtest.NewDisk(), memory.New(), new(transfer.MemorySpool)
 	r.trouble, r.kept = trouble{}, kept{first: 1}
-	r.began, r.forgot, r.since, r.rot = false, "its disk was wiped", true, rot{}
+	r.began, r.forgot, r.rot = false, "its disk was wiped", rot{}
+	r.since, r.knows = true, false
 	r.world.checks.forgets(r.id)
 }
 
@@ -64,7 +66,7 @@ func (r *Replica) Rollback() {
 	r.stop()
 	r.disk, r.store = r.copied.disk.Clone(), r.copied.store.Clone()
 	r.trouble, r.kept = trouble{}, r.copied.kept.clone()
-	r.since, r.rolled = true, true
+	r.since, r.knows, r.rolled = true, false, true
 	r.world.checks.forgets(r.id)
 }
 
@@ -85,7 +87,10 @@ func (r *Replica) remembers() {
 	if r.forgot != "" && s.Remembered {
 		r.forgot = ""
 	}
-	if r.since && r.forgot == "" && s.Recovering == "" && s.VotesFrom > 0 {
+	if s.Recovering != "" {
+		r.knows = true
+	}
+	if r.since && r.knows && r.forgot == "" && s.Recovering == "" {
 		r.since, r.rolled = false, false
 		r.world.fault(int(r.id), "recovered", ", votes from view %d", s.VotesFrom)
 	}

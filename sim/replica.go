@@ -119,7 +119,7 @@ func (r *Replica) open() (err error) {
 	switch wrong := r.kept.opened(r.log, back); {
 	case wrong == "":
 	case r.trouble.harmed && r.trouble.lagging:
-		r.since, r.rolled = true, true
+		r.since, r.knows, r.rolled = true, false, true
 		r.world.fault(int(r.id), "forgotten unnoticed", ": %s", wrong)
 	default:
 		r.world.checks.fail("nothing is forgotten silently", "%s starts although %s", replicaName(int(r.id)), wrong)

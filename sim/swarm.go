@@ -191,17 +191,30 @@ func (d *drawing) faulty(name string) {
 	}
 }
 
-// wipe lets a replica lose its disk once or twice, and start again after a while.
+// wipe lets a replica lose its disk once or twice, and start again after a while. Now
+// and then a copy of its folder is taken after that, while it may still recover, and put
+// back later.
 func (d *drawing) wipe(i int) {
+	add := func(do Verb, at time.Duration) {
+		d.plan.Steps = append(d.plan.Steps, Step{At: min(at, d.plan.Quiet), Do: do, Replica: i})
+	}
 	for range 1 + d.rng.IntN(2) {
 		at := d.duration(0, d.plan.Quiet)
 		do := Wipe
 		if d.chance(.5) {
 			do = Roll
-			d.plan.Steps = append(d.plan.Steps, Step{At: d.duration(0, at), Do: Copy, Replica: i})
+			add(Copy, d.duration(0, at))
 		}
-		d.plan.Steps = append(d.plan.Steps, Step{At: at, Do: do, Replica: i},
-			Step{At: at + d.upTo(15*time.Second), Do: Start, Replica: i})
+		add(do, at)
+		at += d.upTo(15 * time.Second)
+		add(Start, at)
+		if d.chance(.3) {
+			at += d.upTo(10 * time.Second)
+			add(Copy, at)
+			at += d.upTo(30 * time.Second)
+			add(Roll, at)
+			add(Start, at+d.upTo(15*time.Second))
+		}
 	}
 }
 
