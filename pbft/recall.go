@@ -20,10 +20,12 @@ type questions struct {
 
 // recall begins a life with the question what others hold of this replica: an older
 // copy of its folder, put back, looks whole from within (R91). What they hold comes
-// before anything is signed.
+// before anything is signed. A bound in the log counts for nothing: the folder may be
+// a copy from the middle of a recovery that ended, and the votes given since then lie
+// above that bound. Answers of this life are younger than all of them (R92).
 func (e *Engine) recall(ev consensus.Started, out *consensus.Effects) {
 	r := &e.recovery
-	r.nonce = ev.Nonce
+	r.nonce, r.bounded = ev.Nonce, false
 	if e.group.N > 1 && ev.Nonce != (consensus.Nonce{}) {
 		r.quiet = true
 		e.ask()
@@ -31,15 +33,10 @@ func (e *Engine) recall(ev consensus.Started, out *consensus.Effects) {
 	if ev.Forgot != "" {
 		e.beginRecovery(ev.Forgot, out)
 	}
-	if e.recovering() && !r.bounded && !r.asking {
+	if e.recovering() && !r.asking {
 		e.ask()
 	}
 	r.say(e)
-	for n := e.lowest(); r.bounded && n <= e.top; n++ {
-		if s := e.slots[n]; s != nil && s.certificate != nil {
-			e.noteCommitted(s.certificate)
-		}
-	}
 	e.askAgain(out)
 }
 

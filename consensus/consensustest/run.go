@@ -140,6 +140,9 @@ func (s *script) restart(r *replica, l *Line) string {
 	if keep := l.Number("through", uint64(r.persisted)); keep < uint64(r.persisted) {
 		r.persisted = consensus.Position(keep)
 	}
+	if r.trimmed > r.persisted+1 { // a copy from before that trim
+		r.trimmed = 0
+	}
 	if l.Flag("wiped") {
 		r.persisted, r.trimmed = 0, 0
 	}

@@ -17,6 +17,13 @@ var recovery = []mutant{
 		enemy:       `amnesia`,
 	},
 	{
+		name: "bound-of-another-life", rule: "R92", file: "pbft/recall.go",
+		text:        `r.nonce, r.bounded = ev.Nonce, false`,
+		replacement: `r.nonce = ev.Nonce`,
+		why:         "a copy of the folder from the middle of a recovery holds a bound below votes given since",
+		enemy:       `relapse`,
+	},
+	{
 		name: "votes-in-recovery", rule: "R92", file: "pbft/recover.go",
 		text:        `func (e *Engine) mayVote() bool { return !e.mute() && `,
 		replacement: `func (e *Engine) mayVote() bool { return `,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/varangian-bft/varangian/sim"
@@ -224,4 +225,79 @@ func stalled(seed uint64) error {
 		r.Cut(nil)
 	}
 	return r.end()
+}
+
+// relapse copies a replica's folder in the middle of a recovery, when the bound is in
+// its log, and puts it back when the replica votes again: what it voted on since lies
+// above that bound, and once it has recovered anew its VIEW-CHANGE must not lack it
+// (R91, R92).
+func relapse(seed uint64) error {
+	r, err := start(seed, func(c *sim.Config, _ *rand.Rand) {
+		c.Timeout, c.DelayMax, c.Loss = 300*time.Millisecond, 10*time.Millisecond, 0
+		c.Parameters.CheckpointInterval, c.Parameters.Window = 16, 32
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.some(30); err != nil {
+		return err
+	}
+	victim := (r.primary() + 1 + r.rng.IntN(r.n-1)) % r.n
+	r.Replica(victim).Wipe()
+	if err := r.up(victim); err != nil {
+		return err
+	}
+	if err := r.await(time.Minute, "it finds no bound", func() bool {
+		return strings.Contains(r.Replica(victim).Status().Engine.Recovering, "until the checkpoint at")
+	}); err != nil {
+		return err
+	}
+	if err := r.pass(r.between(10*time.Millisecond, 80*time.Millisecond)); err != nil {
+		return err
+	}
+	r.Replica(victim).Copy()
+	if err := r.recovered(victim); err != nil {
+		return err
+	}
+	if err := r.depose(victim); err != nil { // from the next view on it votes
+		return err
+	}
+	if err := r.some(20 + r.rng.IntN(20)); err != nil {
+		return err
+	}
+	r.Replica(victim).Rollback()
+	if err := r.up(victim); err != nil {
+		return err
+	}
+	if err := r.recovered(victim); err != nil {
+		return err
+	}
+	if err := r.depose(victim); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// some has clients ask for so much and waits until it is done.
+func (r *run) some(operations int) error {
+	r.total = r.submitted + operations
+	r.load(1)
+	return r.await(sim.Settling, "operations are not done", func() bool { return r.finished == r.submitted })
+}
+
+// depose leaves the primary out until the others have another one, if that is not
+// the replica that they need for it.
+func (r *run) depose(needed int) error {
+	p := r.primary()
+	if p == needed {
+		return nil
+	}
+	r.total = r.submitted + 10
+	r.Cut(but(p))
+	r.load(1)
+	if err := r.pass(3 * time.Second); err != nil {
+		return err
+	}
+	r.Cut(nil)
+	return nil
 }

@@ -64,6 +64,7 @@ var honest = []schedule{
 	{"oldcopy", oldcopy},
 	{"unasked", unasked},
 	{"stalled", stalled},
+	{"relapse", relapse},
 }
 
 // calm is a healthy group with a small window.
