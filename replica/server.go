@@ -53,28 +53,30 @@ func (s *server) answer(q core.Serve) {
 }
 
 func (s *server) run(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
+		s.turn(ctx)
+	}
+}
+
+// turn takes a question or a window, and does a step of what answers wait for. A
+// question goes before each step, but not all of them before the first: one member that
+// always asks would keep every snapshot from being made ready (R102).
+func (s *server) turn(ctx context.Context) {
+	if s.transfer.Work() {
 		select {
 		case q := <-s.questions:
 			s.answer(q)
-			continue
 		case w := <-s.flushed:
 			s.transfer.Flushed(w)
-			continue
-		case <-ctx.Done():
-			return
 		default:
 		}
-		if s.transfer.Work() {
-			continue // questions go before
-		}
-		select {
-		case q := <-s.questions:
-			s.answer(q)
-		case w := <-s.flushed:
-			s.transfer.Flushed(w)
-		case <-ctx.Done():
-			return
-		}
+		return
+	}
+	select {
+	case q := <-s.questions:
+		s.answer(q)
+	case w := <-s.flushed:
+		s.transfer.Flushed(w)
+	case <-ctx.Done():
 	}
 }
