@@ -57,6 +57,8 @@ type Replica struct {
 	stop     context.CancelCauseFunc
 	stopping chan struct{} // closed when clients are turned away
 	released chan struct{} // closed when nothing is open any more
+	closed   bool          // whether that includes the state; read after released
+	patience time.Duration // with the closing after a failure
 	status   statusBoard
 	backups  sync.Mutex // held by the one that is under way
 	started  time.Time
@@ -85,7 +87,7 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 	signal.Ignore(unix.SIGXFSZ)
 	r := &Replica{
 		cfg: cfg, self: self, logger: cfg.Logger, clients: newClients(), folder: &folder{path: cfg.DataDir}, disk: log.OS,
-		stopping: make(chan struct{}), released: make(chan struct{}), started: time.Now(),
+		stopping: make(chan struct{}), released: make(chan struct{}), patience: releaseTimeout, started: time.Now(),
 	}
 	r.inner, r.stop = context.WithCancelCause(context.Background())
 	for _, o := range opts {

@@ -1,8 +1,6 @@
 package replica_test
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -48,19 +46,6 @@ func inNamespace(t *testing.T) bool {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return false
-}
-
-// serve runs replica i so that it waits for room; it ends with the test.
-func (g *group) serve(i int) {
-	ctx, stop := context.WithCancel(context.Background())
-	g.stop[i], g.ended[i] = stop, make(chan error, 1)
-	go func() { g.ended[i] <- replica.Serve(ctx, g.config(i), kv.New()) }()
-}
-
-// statusOf asks replica i on its socket, as an operator does.
-func (g *group) statusOf(i int) (s replica.Status, ok bool) {
-	text, err := replica.ReadStatus(g.t.Context(), g.config(i).DataDir)
-	return s, err == nil && json.Unmarshal(text, &s) == nil
 }
 
 // TestFullDisk: a replica whose disk is full waits, the others go on, and it

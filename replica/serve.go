@@ -38,8 +38,10 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 			err = r.runOnce(ctx)
 		}
 		if errors.Is(err, errGivenUp) {
-			r.awaitRelease(err)
-			continue
+			if r.awaitClosed(ctx) {
+				continue
+			}
+			return err
 		}
 		if ExitCode(err) != ExitRoom {
 			r.awaitRelease(err)
@@ -121,26 +123,31 @@ func (r *Replica) release(cause error) {
 			r.logger.Error("log", "reason", err)
 		}
 	}
-	r.closeState(cause)
+	r.closed = r.closeState(cause)
 	r.folder.close()
 }
 
-func (r *Replica) closeState(cause error) {
-	if r.store == nil || r.rotten.Load() {
-		return
+// closeState returns false if it left the state open.
+func (r *Replica) closeState(cause error) bool {
+	if r.store == nil {
+		return true
+	}
+	if r.rotten.Load() {
+		return false
 	}
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	for err := r.store.CanClose(); err != nil; err = r.store.CanClose() {
 		if ExitCode(cause) != ExitRoom {
 			r.logger.Warn("the state is left as in a crash, and the next start takes longer", "reason", err)
-			return
+			return false
 		}
 		<-tick.C
 	}
 	if err := r.store.Close(); err != nil {
 		r.logger.Error("state", "reason", err)
 	}
+	return true
 }
 
 // awaitRelease waits until everything is closed; after a failure not for long.
@@ -149,10 +156,23 @@ func (r *Replica) awaitRelease(cause error) {
 		<-r.released
 		return
 	}
-	timer := time.NewTimer(releaseTimeout)
+	timer := time.NewTimer(r.patience)
 	defer timer.Stop()
 	select {
 	case <-r.released:
 	case <-timer.C:
+	}
+}
+
+// awaitClosed returns true once everything is closed, however long that takes: what
+// begins next in this process needs the lock, and no one else writing to the state.
+// It returns false if the context ends before, or the state had to be left open.
+func (r *Replica) awaitClosed(ctx context.Context) bool {
+	select {
+	case <-r.released:
+		return r.closed
+	case <-ctx.Done():
+		r.awaitRelease(errGivenUp)
+		return false
 	}
 }
