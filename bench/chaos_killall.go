@@ -55,6 +55,9 @@ func killAllRounds(ctx context.Context, p *place, n *narrator, rounds int) error
 		if err != nil {
 			return err
 		}
+		if err := g.Sound(); err != nil { // a vote that a crash made one forget, say
+			return err
+		}
 		slices.Sort(pauses)
 		n.say("back after %v at least, %v in the median, %v at most", round(pauses[0]), round(pauses[len(pauses)/2]), round(pauses[len(pauses)-1]))
 		n.say("all replicas executed %d and have history %s", executed, history)

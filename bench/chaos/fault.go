@@ -147,6 +147,9 @@ func (r *run) round(ctx context.Context, began time.Time) error {
 			return fmt.Errorf("%s: %w", f, err)
 		}
 	}
+	if err := r.group.Sound(); err != nil {
+		return err
+	}
 	// The service goes on, whatever the victims did.
 	return r.tally.Await(ctx, r.tally.Acknowledged()+1)
 }
@@ -227,6 +230,7 @@ func (r *run) harm(f *fault) error {
 		return err
 	}
 	f.note, f.path = h.String(), h.Path
+	r.victim(f).Harmed = true
 	return h.Do()
 }
 

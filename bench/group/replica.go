@@ -26,6 +26,10 @@ type Replica struct {
 	// the replica, such as strace; it ends as the replica does.
 	Wrap []string
 
+	// Harmed says that somebody damaged the data folder, and it was not wiped since:
+	// an alarm of the replica is no surprise then.
+	Harmed bool
+
 	log    string
 	from   int64 // in log, where the last start began
 	binary string

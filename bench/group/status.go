@@ -30,7 +30,13 @@ type Status struct {
 	Transfer  string   `json:"transfer"`
 	Room      string   `json:"room_lacking"`
 	Recovery  string   `json:"recovering"`
+	Repair    string   `json:"repair"`
+	Alarm     string   `json:"alarm"`
 	Evidence  int      `json:"evidence"`
+	Scrub     struct {
+		Rounds  uint64 `json:"rounds"`
+		Waiting bool   `json:"waiting"`
+	} `json:"scrub"`
 	Connected []string `json:"connected"`
 }
 

@@ -9,8 +9,10 @@ import (
 )
 
 // AwaitWhole waits until a replica takes part in full again: it is connected to
-// all others, has executed what they had when the call began, and withholds no
-// vote. The error says how far it came.
+// all others, has executed what they had when the call began, withholds no vote, and
+// believes its state; one whose folder was damaged has compared all of it, too.
+// Before that it counts as faulty, and no other one may be disturbed. The error says
+// how far it came.
 func (g *Group) AwaitWhole(ctx context.Context, r *Replica) error {
 	target := uint64(0)
 	for _, s := range g.Statuses(ctx) {
@@ -29,14 +31,46 @@ func (g *Group) AwaitWhole(ctx context.Context, r *Replica) error {
 			return false
 		}
 		last = s
-		return s.Executed >= target && s.Recovery == "" && s.Transfer == "" && len(s.Connected) == len(g.Replicas)-1
+		return s.whole(target, len(g.Replicas)-1) && (!r.Harmed || s.compared())
 	})
 	if ended {
 		return r.unexpected()
 	}
 	if err != nil {
-		return fmt.Errorf("%s is not whole: %w; it executed %d of %d, connected %d of %d, recovering %q, transfer %q, waiting %q",
-			r.Name, err, last.Executed, target, len(last.Connected), len(g.Replicas)-1, last.Recovery, last.Transfer, last.Waiting)
+		return fmt.Errorf("%s is not whole: %w; it executed %d of %d, connected %d of %d, recovering %q, repair %q, transfer %q, waiting %q",
+			r.Name, err, last.Executed, target, len(last.Connected), len(g.Replicas)-1, last.Recovery, last.Repair, last.Transfer, last.Waiting)
+	}
+	return nil
+}
+
+func (s *Status) whole(executed uint64, others int) bool {
+	return s.Executed >= executed && s.Recovery == "" && s.Transfer == "" && s.Repair == "" && len(s.Connected) == others
+}
+
+// compared says whether the stored state was compared with what was certified, or
+// there is nothing to compare it with.
+func (s *Status) compared() bool { return s.Scrub.Rounds > 0 || s.Scrub.Waiting }
+
+// Sound fails if something is wrong with a replica that should be correct: another
+// one holds proof that it lied, or it found its own state different, which it repairs
+// in seconds, and which only damage excuses. Nothing but this tells of either.
+func (g *Group) Sound() error {
+	files, err := g.Evidence()
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		return fmt.Errorf("evidence of a lie, although no replica lies: %s", filepath.ToSlash(files[0]))
+	}
+	for _, r := range g.Replicas {
+		alarm, err := os.ReadFile(filepath.Join(r.Data(), "ALARM"))
+		switch {
+		case r.Harmed, errors.Is(err, os.ErrNotExist):
+		case err != nil:
+			return err
+		default:
+			return fmt.Errorf("%s raised an alarm about its own state, although nobody damaged it: %s", r.Name, alarm)
+		}
 	}
 	return nil
 }
@@ -69,6 +103,7 @@ func (r *Replica) Wipe() error {
 	if err := os.RemoveAll(r.Data()); err != nil {
 		return err
 	}
+	r.Harmed = false
 	return os.Mkdir(r.Data(), 0o700)
 }
 
