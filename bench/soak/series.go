@@ -57,6 +57,25 @@ func (s *series) write(out io.Writer) error {
 	return w.Flush()
 }
 
+// served fails if there was a minute in which no operation ended.
+func (s *series) served() error {
+	var before round
+	for i, minute := range s.minutes() {
+		if len(minute) == 0 {
+			return fmt.Errorf("minute %d has no samples", i+1)
+		}
+		last := minute[len(minute)-1]
+		if last.at-before.at < time.Minute/2 {
+			return nil // the rest of the last one says little
+		}
+		if last.operations == before.operations {
+			return fmt.Errorf("no operation ended in minute %d", i+1)
+		}
+		before = last
+	}
+	return nil
+}
+
 // most returns the largest median that a replica has.
 func most(rounds []round, c column) float64 {
 	out := 0.0

@@ -44,6 +44,30 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// A load that came to a stand is none under which nothing grows.
+func TestServed(t *testing.T) {
+	s := made(memory, func(float64) float64 { return 1 })
+	if err := s.served(); err != nil {
+		t.Error(err)
+	}
+	stand := func(from time.Duration) error {
+		s := made(memory, func(float64) float64 { return 1 })
+		for i := range s.rounds {
+			s.rounds[i].operations = min(s.rounds[i].operations, uint64(from.Seconds())*100)
+		}
+		return s.served()
+	}
+	if err := stand(70 * time.Second); err == nil || !strings.Contains(err.Error(), "in minute 3") {
+		t.Error(err)
+	}
+	if err := stand(0); err == nil || !strings.Contains(err.Error(), "in minute 1") {
+		t.Error(err)
+	}
+	if err := stand(9*time.Minute + 30*time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrite(t *testing.T) {
 	s := made(memory, func(m float64) float64 { return 10 * math.Ceil(m) })
 	s.rounds = s.rounds[:23]

@@ -34,11 +34,13 @@ const (
 	sampleEvery = 5 * time.Second
 
 	setUpTimeout = time.Minute
+	restTimeout  = time.Minute
 	logLines     = 8
 )
 
-// Run loads, samples, and reports to its Out. An error says that something grows, or
-// that the load failed.
+// Run loads, samples, and reports to its Out. An error says that something grows, that
+// the load failed or came to a stand, in which case nothing would grow, or that the
+// replicas do not end alike.
 func Run(ctx context.Context, cfg Config) (err error) {
 	starting, cancel := context.WithTimeoutCause(ctx, setUpTimeout, fmt.Errorf("the group was not ready within %v", setUpTimeout))
 	defer cancel()
@@ -74,7 +76,27 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	fmt.Fprintf(cfg.Out, "\n%d operations in %v, %.0f a second, on %d keys with values of %d bytes; %d failed\n", measured.Operations,
 		measured.Elapsed.Round(time.Second), float64(measured.Operations)/measured.Elapsed.Seconds(), cfg.Keys, valueBytes, failed(measured))
+	if n := failed(measured); n > 0 {
+		return fmt.Errorf("%d operations failed: %v", n, measured.Errors)
+	}
+	if err := s.served(); err != nil {
+		return err
+	}
+	if err := alike(ctx, g); err != nil {
+		return err
+	}
 	return s.bounded(cfg.Out)
+}
+
+// alike waits until all replicas have executed the same, and looks whether anything is
+// wrong with one of them.
+func alike(ctx context.Context, g *group.Group) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, restTimeout, fmt.Errorf("the group did not come to rest within %v", restTimeout))
+	defer cancel()
+	if _, _, err := g.Agree(ctx); err != nil {
+		return err
+	}
+	return g.Sound()
 }
 
 func failed(m load.Measured) uint64 {
