@@ -195,6 +195,9 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	r.say("%d reads, writes, compare-and-sets, counts and deletions under %d keys are linearizable (%d more without an answer)",
 		v.Acknowledged, v.Keys, v.Unknown)
+	if err := v.MostlyAnswered(keys * keyWorkers); err != nil {
+		return err
+	}
 	if v.Undecided > 0 {
 		return fmt.Errorf("for %d of %d keys no order was found or excluded within %v", v.Undecided, v.Keys, checkTimeout)
 	}

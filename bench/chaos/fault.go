@@ -150,8 +150,11 @@ func (r *run) round(ctx context.Context, began time.Time) error {
 	if err := r.group.Sound(); err != nil {
 		return err
 	}
-	// The service goes on, whatever the victims did.
-	return r.tally.Await(ctx, r.tally.Acknowledged()+1)
+	// The service goes on for every client, whatever the victims did.
+	if err := r.tally.Await(ctx, r.tally.Acknowledged()+1); err != nil {
+		return err
+	}
+	return r.book.Await(ctx)
 }
 
 // recover waits until the victim of a fault is whole.

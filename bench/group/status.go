@@ -19,21 +19,21 @@ const (
 
 // A Status is the part of a replica's status that a bench reads.
 type Status struct {
-	Name      string   `json:"name"`
-	View      uint64   `json:"view"`
-	Primary   string   `json:"primary"`
-	Executed  uint64   `json:"executed"`
-	History   string   `json:"history"`
-	Ordered   uint64   `json:"ordered"`
-	Durable   uint64   `json:"durable_checkpoint"`
-	Waiting   string   `json:"waiting"`
-	Transfer  string   `json:"transfer"`
-	Room      string   `json:"room_lacking"`
-	Recovery  string   `json:"recovering"`
-	Repair    string   `json:"repair"`
-	Alarm     string   `json:"alarm"`
-	Evidence  int      `json:"evidence"`
-	Scrub     struct {
+	Name     string `json:"name"`
+	View     uint64 `json:"view"`
+	Primary  string `json:"primary"`
+	Executed uint64 `json:"executed"`
+	History  string `json:"history"`
+	Ordered  uint64 `json:"ordered"`
+	Durable  uint64 `json:"durable_checkpoint"`
+	Waiting  string `json:"waiting"`
+	Transfer string `json:"transfer"`
+	Room     string `json:"room_lacking"`
+	Recovery string `json:"recovering"`
+	Repair   string `json:"repair"`
+	Alarm    string `json:"alarm"`
+	Evidence int    `json:"evidence"`
+	Scrub    struct {
 		Rounds  uint64 `json:"rounds"`
 		Waiting bool   `json:"waiting"`
 	} `json:"scrub"`

@@ -56,6 +56,19 @@ func (b *Book) Check(timeout time.Duration) (Verdict, error) {
 	return v, nil
 }
 
+// unknownShare is the part of all operations that may stay without an answer, beside
+// one of each worker.
+const unknownShare = 20
+
+// MostlyAnswered fails if so many operations are without an answer that an order says
+// little: one without an answer fits into every order.
+func (v *Verdict) MostlyAnswered(workers int) error {
+	if v.Acknowledged == 0 || v.Unknown > v.Acknowledged/unknownShare+workers {
+		return fmt.Errorf("%d operations got an answer and %d did not, too many for an order of them to say anything", v.Acknowledged, v.Unknown)
+	}
+	return nil
+}
+
 // model is one key of the service: its state is the value.
 var model = porcupine.Model{
 	Init: func() any { return absent },

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,8 @@ type Book struct {
 
 	mu      sync.Mutex
 	calls   []*call
+	acks    []int         // of each client
+	moved   chan struct{} // closed and renewed at each acknowledgement
 	failure error
 }
 
@@ -64,15 +67,54 @@ type place struct{ calls atomic.Int64 }
 
 // Start starts the load.
 func Start(ctx context.Context, cfg Config) *Book {
-	b := &Book{cfg: cfg, began: time.Now(), stop: make(chan struct{}), places: make([]place, cfg.Keys)}
+	b := newBook(cfg)
 	for w := range cfg.Keys * cfg.Workers {
 		k := &worker{
-			book: b, client: cfg.Clients[w%len(cfg.Clients)], id: w, place: w % cfg.Keys,
+			book: b, client: w % len(cfg.Clients), id: w, place: w % cfg.Keys,
 			random: rand.New(rand.NewPCG(cfg.Seed, uint64(w))),
 		}
 		b.workers.Go(func() { k.run(ctx) })
 	}
 	return b
+}
+
+func newBook(cfg Config) *Book {
+	return &Book{
+		cfg: cfg, began: time.Now(), stop: make(chan struct{}), places: make([]place, cfg.Keys),
+		acks: make([]int, len(cfg.Clients)), moved: make(chan struct{}),
+	}
+}
+
+// Await returns once each client had one more operation acknowledged, or with an
+// error if an operation failed, or ctx is done: a client that gets no answer any more
+// has a history that anything explains.
+func (b *Book) Await(ctx context.Context) error {
+	var before []int
+	for {
+		b.mu.Lock()
+		now, failure, moved := slices.Clone(b.acks), b.failure, b.moved
+		b.mu.Unlock()
+		if before == nil {
+			before = now
+		}
+		silent := -1
+		for i := range now {
+			if now[i] == before[i] {
+				silent = i
+			}
+		}
+		if silent < 0 {
+			return nil
+		}
+		if failure != nil {
+			return fmt.Errorf("an operation failed: %w", failure)
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("client %d of the history got no answer: %w", silent, context.Cause(ctx))
+		}
+	}
 }
 
 // Stop ends the load once the operations under way have ended, and returns the
@@ -85,30 +127,22 @@ func (b *Book) Stop() error {
 	return b.failure
 }
 
-// Operations returns how many operations were acknowledged so far.
-func (b *Book) Operations() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := 0
-	for _, c := range b.calls {
-		if c.outcome == client.OutcomeYes {
-			n++
-		}
-	}
-	return n
-}
-
 // key names the key that a place uses now.
 func (b *Book) key(place int) string {
 	generation := (b.places[place].calls.Add(1) - 1) / keyCallsMax
 	return fmt.Sprintf("%s/%d.%d", b.cfg.Prefix, place, generation)
 }
 
-// note enters a call that has ended; false ends the worker.
-func (b *Book) note(c *call) bool {
+// note enters a call of a client that has ended; false ends the worker.
+func (b *Book) note(by int, c *call) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls = append(b.calls, c)
+	if c.outcome == client.OutcomeYes {
+		b.acks[by]++
+		close(b.moved)
+		b.moved = make(chan struct{})
+	}
 	return b.failure == nil && len(b.calls) < callsMax
 }
 
@@ -125,7 +159,7 @@ func (b *Book) now() int64 { return int64(time.Since(b.began)) }
 // A worker does one operation after the other under the key of its place.
 type worker struct {
 	book   *Book
-	client Client
+	client int // of the book's
 	id     int
 	place  int
 	count  int
@@ -149,7 +183,7 @@ func (w *worker) run(ctx context.Context) {
 			w.book.fail(fmt.Errorf("%s: %w", c, err))
 			return
 		}
-		if !w.book.note(c) {
+		if !w.book.note(w.client, c) {
 			return
 		}
 	}
@@ -189,9 +223,10 @@ func (w *worker) next() *call {
 func (w *worker) do(ctx context.Context, c *call) error {
 	ctx, cancel := context.WithTimeout(ctx, w.book.cfg.Timeout)
 	defer cancel()
-	invoke := w.client.Invoke
+	by := w.book.cfg.Clients[w.client]
+	invoke := by.Invoke
 	if c.kind == read {
-		invoke = w.client.Query
+		invoke = by.Query
 	}
 	c.began = w.book.now()
 	result, err := invoke(ctx, c.operation())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/varangian-bft/varangian/client"
@@ -90,10 +91,10 @@ func truth(b bool) byte {
 // counters is a load on one counter only, which the small service knows.
 func counters(t *testing.T, s *store) *Book {
 	t.Helper()
-	b := &Book{cfg: Config{Prefix: "c", Keys: 2, Timeout: time.Minute}, began: time.Now(), stop: make(chan struct{}), places: make([]place, 2)}
+	b := newBook(Config{Clients: []Client{s}, Prefix: "c", Keys: 2, Timeout: time.Minute})
 	s.state = map[string]string{"c/1.0": absent}
 	for id := range 3 {
-		w := &worker{book: b, client: s, id: id, place: 1, random: rand.New(rand.NewPCG(1, uint64(id)))}
+		w := &worker{book: b, id: id, place: 1, random: rand.New(rand.NewPCG(1, uint64(id)))}
 		b.workers.Go(func() {
 			for range 60 {
 				c := w.next()
@@ -101,7 +102,7 @@ func counters(t *testing.T, s *store) *Book {
 					b.fail(err)
 					return
 				}
-				b.note(c)
+				b.note(0, c)
 			}
 		})
 	}
@@ -195,6 +196,59 @@ func TestUnexplained(t *testing.T) {
 	b.workers.Wait()
 	if err := b.Stop(); !errors.Is(err, client.ErrClosed) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// A client that gets no answer any more is told, whatever the others are: its history
+// alone would be explained by anything.
+func TestAwait(t *testing.T) {
+	b := newBook(Config{Clients: []Client{broken{}, broken{}}})
+	answered := func(by int) { b.note(by, &call{outcome: client.OutcomeYes}) }
+	answered(0)
+	answered(1) // before: of no account
+	wedged, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("too late"))
+	if err := b.Await(wedged); err == nil || !strings.Contains(err.Error(), "got no answer: too late") {
+		t.Errorf("nobody is answered: %v", err)
+	}
+	for name, by := range map[string][]int{"one of two": {0, 0, 0}, "both": {0, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBook(Config{Clients: []Client{broken{}, broken{}}})
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("too late"))
+			defer cancel()
+			done := make(chan error)
+			go func() { done <- b.Await(ctx) }()
+			synctest.Wait()
+			b.note(1, &call{outcome: client.OutcomeMaybe})
+			for _, i := range by {
+				b.note(i, &call{outcome: client.OutcomeYes})
+			}
+			err := <-done
+			if name == "both" && err != nil || name != "both" && (err == nil || !strings.Contains(err.Error(), "client 1 ")) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	b.fail(client.ErrClosed)
+	if err := b.Await(t.Context()); !errors.Is(err, client.ErrClosed) {
+		t.Errorf("after a failure: %v", err)
+	}
+}
+
+// Answers that are too few are an error, too.
+func TestMostlyAnswered(t *testing.T) {
+	for _, c := range []struct {
+		v    Verdict
+		most bool
+	}{
+		{Verdict{Acknowledged: 1000, Unknown: 0}, true},
+		{Verdict{Acknowledged: 1000, Unknown: 74}, true},
+		{Verdict{Acknowledged: 1000, Unknown: 75}, false},
+		{Verdict{Acknowledged: 0, Unknown: 24}, false},
+	} {
+		if err := c.v.MostlyAnswered(24); (err == nil) != c.most {
+			t.Errorf("%+v: %v", c.v, err)
+		}
 	}
 }
 

@@ -168,6 +168,9 @@ func (r *run) round(ctx context.Context, number int) error {
 	if err := r.tally.Await(ctx, r.tally.Acknowledged()+1); err != nil {
 		return err
 	}
+	if err := r.group.Sound(); err != nil {
+		return err
+	}
 	r.table.add(harm, end, took)
 	fmt.Fprintf(r.Out, "%4d. %s: %v: %s after %.2f s%s\n", number, victim.Name, harm, end, took.Seconds(), words)
 	return nil
