@@ -16,5 +16,6 @@
 //  5. Persisted is monotone, and reported only after a successful sync (R81).
 //  6. Executes are applied in order, each once; Executed follows each.
 //  7. Messages reach Received only as Verified, with all of the Codec's checks.
-//  8. A Halt is final: nothing is sent any more.
+//  8. A Halt is final: nothing is sent any more, and the replica ends when what
+//     Persist held is durable (R52). Replay then refuses the log.
 package consensus

@@ -24,8 +24,8 @@ const (
 	recordRecovery consensus.RecordKind = 10 // where the recovery of this replica stands (R92)
 )
 
-// errProof keeps a replica from starting again on a log that ends in a proof.
-var errProof = errors.New("this certificate contradicts another one: more than f replicas lied, and the group needs its operators before any replica goes on")
+// ErrProof keeps a replica from starting again on a log that ends in a proof (R52).
+var ErrProof = errors.New("this certificate contradicts another one: more than f replicas lied, and the group needs its operators before any replica goes on")
 
 var errRecord = errors.New("not a record of this engine and group")
 

@@ -55,7 +55,7 @@ func (e *Engine) replay(r consensus.Record) error {
 	case recordRecovery:
 		return e.replayRecovery(r)
 	case recordProof:
-		return errProof
+		return ErrProof
 	}
 	return errRecord
 }

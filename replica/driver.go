@@ -61,13 +61,14 @@ func (d *driver) start(found core.Durable) {
 // carry hands the parts of an output to those who do the work, in the order that
 // package core asks for.
 func (r *Replica) carry(out *core.Output) {
-	for _, h := range out.Halt {
-		r.fail(haltError(h))
+	r.alarms(out)
+	records := append([]consensus.Record(nil), out.Persist...)
+	if len(out.Halt) > 0 { // not before what proves it is on the disk (R52)
+		r.writer.jobs.put(logJob{records: records, halt: haltError(out.Halt[0])})
 		return
 	}
-	r.alarms(out)
-	if len(out.Persist) > 0 {
-		r.writer.jobs.put(logJob{records: append([]consensus.Record(nil), out.Persist...)})
+	if len(records) > 0 {
+		r.writer.jobs.put(logJob{records: records})
 	}
 	for i := range out.Send {
 		r.send(&out.Send[i])

@@ -78,6 +78,7 @@ const (
 	doState  = "start the replica: it repairs its state from the others before it answers from it"
 	doLog    = "keep the folder for inspection; this replica may have promised what it no longer knows, and must not vote from this log"
 	doFolder = "keep the folder for inspection and replace the replica"
+	doKeep   = "keep the folder as proof, and tell the other operators"
 	doProof  = "delete the file: the proof can be shown again by the others"
 )
 
@@ -210,6 +211,8 @@ func (i *inspector) log(self consensus.ReplicaID, id crypto.Digest) {
 		i.fault(Fault{File: filepath.Join("log", damage.File), Offset: &damage.Offset, What: what, Do: doLog})
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, log.ErrForeign), errors.Is(err, log.ErrVersion):
 		i.fault(Fault{File: "log", What: err.Error(), Do: doLog})
+	case errors.Is(err, pbft.ErrProof):
+		i.fault(Fault{File: "log", What: err.Error(), Do: doKeep})
 	default: // of the engine: a record that no correct replica wrote
 		i.fault(Fault{File: "log", What: err.Error(), Do: doLog})
 	}

@@ -13,6 +13,7 @@ import (
 type logJob struct {
 	records []consensus.Record
 	trim    consensus.Position
+	halt    error // the core's last word: with the records durable the replica ends
 }
 
 // A logWriter appends whatever waits and syncs once for all of it: while one sync
@@ -31,11 +32,29 @@ func (w *logWriter) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := w.round(w.jobs.take()); err != nil {
-			w.fail(logError(err))
+		jobs := w.jobs.take()
+		if err := end(jobs, w.round(jobs)); err != nil {
+			w.fail(err)
 			return
 		}
 	}
+}
+
+// end returns what ends the replica after a round, if anything does. A halt of the
+// core is graver news than an error of the disk: the replica must not start again.
+func end(jobs []logJob, err error) error {
+	if err != nil {
+		err = logError(err)
+	}
+	for _, j := range jobs {
+		switch {
+		case j.halt != nil && err != nil:
+			return failure(ExitCode(j.halt), "%w; its proof could not be kept: %w", j.halt, err)
+		case j.halt != nil:
+			return j.halt
+		}
+	}
+	return err
 }
 
 // round makes the records of all jobs durable, and then trims (R123).

@@ -117,6 +117,9 @@ func start(cfg Config, self consensus.ReplicaID, app statemachine.Application, o
 // missing is set aside and made anew: a log with recovery (R83, R92), a state by
 // fetching it from the others.
 func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
+	if why := r.suspects(); why != "" && r.cfg.Group.N == 1 {
+		return haltError(core.Alone(why))
+	}
 	if r.folder.forgot != "" {
 		if err := r.mayForget(r.folder.forgot); err != nil {
 			return err
@@ -402,6 +405,8 @@ func openLogError(err error) error {
 		return err
 	case errors.Is(err, log.ErrForeign), errors.Is(err, log.ErrVersion):
 		return failure(ExitSurroundings, "log: %w", err)
+	case errors.Is(err, pbft.ErrProof):
+		return failure(ExitDiverged, "log: %w; keep the folder as proof, and tell the other operators", err)
 	default:
 		return diskError("log", err)
 	}

@@ -47,7 +47,7 @@ func (r *Replica) Wipe() {
 	r.stop()
 	r.disk, r.store, r.spool = logtest.NewDisk(), memory.New(), new(transfer.MemorySpool)
 	r.trouble, r.kept = trouble{}, kept{first: 1}
-	r.began, r.forgot, r.rot = false, "its disk was wiped", rot{}
+	r.began, r.proof, r.forgot, r.rot = false, false, "its disk was wiped", rot{}
 	r.since, r.knows = true, false
 	r.world.checks.forgets(r.id)
 }
@@ -66,7 +66,7 @@ func (r *Replica) Rollback() {
 	r.stop()
 	r.disk, r.store = r.copied.disk.Clone(), r.copied.store.Clone()
 	r.trouble, r.kept = trouble{}, r.copied.kept.clone()
-	r.since, r.knows, r.rolled = true, false, true
+	r.proof, r.since, r.knows, r.rolled = false, true, false, true
 	r.world.checks.forgets(r.id)
 }
 

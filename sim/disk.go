@@ -116,7 +116,7 @@ func (r *Replica) age(old *logtest.Disk) {
 // empty one, and without a vote (R83, R92). The state is another file.
 func (r *Replica) setAside(err error) {
 	r.disk, r.trouble, r.kept = logtest.NewDisk(), trouble{full: r.trouble.full}, kept{first: 1}
-	r.began, r.forgot, r.since = false, err.Error(), true
+	r.began, r.proof, r.forgot, r.since = false, false, err.Error(), true
 }
 
 // sound ends all that a disk still has in store.

@@ -13,14 +13,17 @@ func (r *Replica) carry() {
 	out := &r.out
 	w := r.world
 	w.coverage.output(out)
-	if len(out.Halt) > 0 {
-		r.halt(out.Halt[0])
-		return
-	}
 	if r.ashamed() {
 		return
 	}
 	r.alarms(out)
+	if len(out.Halt) > 0 {
+		h := out.Halt[0]
+		r.writer.halt = &h
+		r.persist(out.Persist)
+		r.out = core.Output{}
+		return
+	}
 	if !r.persist(out.Persist) {
 		r.out = core.Output{}
 		return
@@ -103,7 +106,7 @@ func (r *Replica) work() {
 }
 
 func (r *Replica) halt(h consensus.Halt) {
-	r.Halted = &h
+	r.Halted, r.proof = &h, h.Cause == consensus.CauseFaults
 	r.stop()
 	r.out = core.Output{}
 	r.world.fault(int(r.id), "halt", ": %s", h.Reason)

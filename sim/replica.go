@@ -48,6 +48,7 @@ type Replica struct {
 	writer  writer
 	seen    consensus.Status // of the engine, for Observe
 	Halted  *consensus.Halt  // why it stopped for good
+	proof   bool             // its log ends in a proof (R52)
 
 	amnesia
 	rot       rot
@@ -117,6 +118,8 @@ func (r *Replica) open() (err error) {
 		r.world.checks.fail("errors are final", "%s starts in spite of an error of its disk", replicaName(int(r.id)))
 	}
 	switch wrong := r.kept.opened(r.log, back); {
+	case wrong == "" && r.proof:
+		r.world.checks.fail("proof is kept", "%s starts again, after it stopped with a proof in its log", replicaName(int(r.id)))
 	case wrong == "":
 	case r.trouble.harmed && r.trouble.lagging:
 		r.since, r.knows, r.rolled = true, false, true
@@ -124,7 +127,7 @@ func (r *Replica) open() (err error) {
 	default:
 		r.world.checks.fail("nothing is forgotten silently", "%s starts although %s", replicaName(int(r.id)), wrong)
 	}
-	r.began, r.trouble.lagging, r.trouble.harmed = true, false, false
+	r.began, r.proof, r.trouble.lagging, r.trouble.harmed = true, false, false, false
 	return nil
 }
 

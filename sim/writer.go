@@ -14,6 +14,7 @@ type writer struct {
 	busy    bool
 	done    func()
 	through consensus.Position // last position of the round under way
+	halt    *consensus.Halt    // when all that waits is durable
 }
 
 // persist hands records to the writer. It reports whether the replica goes on.
@@ -39,7 +40,11 @@ func (r *Replica) round() bool {
 	switch {
 	case w.busy:
 		return true
-	case len(w.records) == 0:
+	case len(w.records) > 0:
+	case w.halt != nil:
+		r.halt(*w.halt)
+		return false
+	default:
 		return r.trimNow()
 	}
 	r.kept.appended(w.records)

@@ -11,6 +11,8 @@ import (
 // An Output is what a replica has to do now. Fields are carried out in this
 // order. The driver owns it and resets it after each Step.
 type Output struct {
+	// Halt ends the replica, but not before Alarm and Persist are durable: they hold
+	// what keeps it from starting again (R52). Nothing else is carried out.
 	Halt    []consensus.Halt
 	Persist []consensus.Record
 	Send    []consensus.Outbound // After is satisfied

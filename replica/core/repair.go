@@ -27,6 +27,15 @@ type repair struct {
 	ending  bool      // the process is to end, and to begin with that
 }
 
+// Alone is why a group of one replica stops, and does not start again, when its state
+// is not to be believed.
+func Alone(reason string) consensus.Halt {
+	return consensus.Halt{
+		Cause:  consensus.CauseDiverged,
+		Reason: reason + ": a group of one replica has nobody to repair it from; restore the folder from a backup",
+	}
+}
+
 // suspect begins a repair, unless one is under way.
 func (c *Core) suspect(reason string, out *Output) {
 	if c.repair.reason != "" || c.halted {
@@ -34,10 +43,8 @@ func (c *Core) suspect(reason string, out *Output) {
 	}
 	if c.group.N == 1 {
 		c.halted = true
-		out.Halt = append(out.Halt, consensus.Halt{
-			Cause:  consensus.CauseDiverged,
-			Reason: reason + ": a group of one replica has nobody to repair it from; restore the folder from a backup",
-		})
+		out.Alarm = append(out.Alarm, reason)
+		out.Halt = append(out.Halt, Alone(reason))
 		return
 	}
 	c.repair = repair{reason: reason, raised: c.repair.raised + 1}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/sim"
 	"github.com/varangian-bft/varangian/sim/adversary"
 )
@@ -40,8 +41,15 @@ func conspire(t *testing.T, seed uint64, liars int) (broken map[string]bool, hal
 		}
 	}
 	for i := liars; i < 4; i++ {
-		if h := r.world.Replica(i).Halted; h != nil {
-			halts = append(halts, h.Cause)
+		p := r.world.Replica(i)
+		if p.Halted == nil {
+			continue
+		}
+		halts = append(halts, p.Halted.Cause)
+		if p.Halted.Cause == consensus.CauseFaults {
+			if err := p.Start(); !errors.Is(err, pbft.ErrProof) {
+				t.Errorf("seed %d: r%d starts again in spite of the proof in its log: %v", seed, i, err)
+			}
 		}
 	}
 	return broken, halts

@@ -127,4 +127,30 @@ var durability = []mutant{
 		why:         "a client is told what a power failure takes back",
 		enemy:       `blinks`,
 	},
+	{
+		name: "proof-not-logged", rule: "R52", file: "pbft/evidence.go",
+		text: `	out.Append(recordProof, frame)
+`,
+		replacement: `	_ = frame
+`,
+		why:    "a replica that met a contradiction starts again and chooses a side",
+		masked: `no schedule has more than f liars`,
+		tests:  `TestScripts`,
+	},
+	{
+		name: "starts-after-a-proof", rule: "R52", file: "pbft/restore.go",
+		text:        `		return ErrProof`,
+		replacement: `		return nil`,
+		why:         "a replica that met a contradiction starts again and chooses a side",
+		masked:      `no schedule has more than f liars`,
+		tests:       `TestScripts`,
+	},
+	{
+		name: "halts-before-its-proof", rule: "R52", file: "replica/driver.go",
+		text:        `logJob{records: records, halt: haltError(out.Halt[0])}`,
+		replacement: `logJob{halt: haltError(out.Halt[0])}`,
+		why:         "a replica that met a contradiction starts again and chooses a side",
+		masked:      `the simulator has a writer of its own`,
+		tests:       `TestProofIsKept`,
+	},
 }

@@ -59,7 +59,8 @@ func (h *host) step(ev consensus.Event) {
 func (h *host) carry() {
 	out := h.effects
 	h.effects = consensus.Effects{Next: out.Next}
-	if len(out.Halt) > 0 {
+	if len(out.Halt) > 0 { // what proves it is kept (R52)
+		h.log = append(h.log, out.Persist...)
 		h.halted = out.Halt[0].Reason
 		return
 	}
