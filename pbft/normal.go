@@ -248,6 +248,9 @@ func (e *Engine) onCommitCertificate(c *CommitCertificate, out *consensus.Effect
 	n := c.Header.Sequence
 	if s := e.slots[n]; s != nil && s.certificate != nil {
 		if s.certificate.Header.Batch != c.Header.Batch {
+			if s.certificateAt == 0 { // without its batch it is in no record yet
+				out.Append(recordProof, s.certificate.frame)
+			}
 			e.contradicted(fmt.Sprintf("two batches are certified for sequence %d", n), c.frame, out)
 		}
 		return
