@@ -2,6 +2,7 @@ package statemachine
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
@@ -51,6 +52,11 @@ var (
 
 	// ErrRot says that what is stored is not what was written (R121).
 	ErrRot = errors.New("stored state is damaged")
+
+	// ErrRuined is an ErrRot that no Salvage steps over and no Install repairs, since
+	// it is no value that is damaged but what leads to the values: only another state
+	// in the place of the whole helps (R51, R121).
+	ErrRuined = fmt.Errorf("%w beyond repair", ErrRot)
 )
 
 // A Store keeps versioned state. Keys are the full keys, the framework's
@@ -101,7 +107,7 @@ type Store interface {
 
 	// Salvage is a Scan of the whole state for whoever repairs it: an entry whose
 	// value does not fit its checksum does not end it, but is yielded as damaged,
-	// without a value (R121).
+	// without a value (R121). Of rot that it cannot step over it says ErrRuined.
 	Salvage(at Version, yield func(key, value []byte, damaged bool) bool) error
 
 	// Window returns the changes with after < version <= through, sorted by key, each

@@ -56,14 +56,6 @@ func openBadger(o badger.Options) (database, error) {
 	return database{db}, nil
 }
 
-// tables returns the numbers of the tables in use.
-func (d database) tables() (numbers []uint64) {
-	for _, t := range d.db.Tables() {
-		numbers = append(numbers, t.ID)
-	}
-	return numbers
-}
-
 func (d database) close() error { return d.db.Close() }
 
 // discard lets compactions drop what only states below a version need.
@@ -72,7 +64,7 @@ func (d database) discard(below uint64) { d.db.SetDiscardTs(below) }
 // read returns the newest value of a key at or below a version, with the version
 // that it was written at; 0 if there is none.
 func (d database) read(key []byte, at uint64) (value []byte, version uint64, err error) {
-	err = survive(func() (err error) {
+	err = survive(func(*bool) (err error) {
 		value, version, err = d.get(key, at)
 		return err
 	})
@@ -91,11 +83,15 @@ func (d database) get(key []byte, at uint64) (value []byte, version uint64, err 
 	}
 	sealed, err := item.ValueCopy(nil)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read key %q at version %d: %w", key, at, err)
+		return nil, 0, rotten(key, item.Version(), elsewhere)
 	}
 	value, err = unseal(key, item.Version(), sealed)
 	return value, item.Version(), err
 }
+
+// elsewhere is said of a value that Badger looks for outside its tables, where none of
+// ours ever is (ValueBytesMax): the mark of its entry has rotted.
+const elsewhere = "its value is marked as standing outside the table"
 
 // newest returns the last value of a key of this package, with its timestamp.
 func (d database) newest(key []byte) (value []byte, stamp uint64, err error) {
@@ -127,9 +123,15 @@ type cell struct {
 	sealed  []byte
 	version uint64
 	deleted bool
+	outside bool // Badger looks for its value elsewhere
 }
 
-func (c *cell) value() ([]byte, error) { return unseal(c.key, c.version, c.sealed) }
+func (c *cell) value() ([]byte, error) {
+	if c.outside {
+		return nil, rotten(c.key, c.version, elsewhere)
+	}
+	return unseal(c.key, c.version, c.sealed)
+}
 
 // A walk says which entries of the state to visit, by key ascending and then by
 // version descending.
@@ -142,7 +144,18 @@ type walk struct {
 
 // visit calls yield for each entry until it returns false or an error.
 func (d database) visit(w walk, yield func(*cell) (bool, error)) error {
-	return survive(func() error { return d.iterate(w, yield) })
+	return survive(func(outside *bool) error {
+		if opened := w.opened; opened != nil {
+			w.opened = func() error { return abroad(outside, opened) }
+		}
+		return d.iterate(w, func(c *cell) (goOn bool, err error) {
+			err = abroad(outside, func() error {
+				goOn, err = yield(c)
+				return err
+			})
+			return goOn, err
+		})
+	})
 }
 
 func (d database) iterate(w walk, yield func(*cell) (bool, error)) error {
@@ -172,12 +185,10 @@ func (d database) iterate(w walk, yield func(*cell) (bool, error)) error {
 			return nil
 		}
 		if order := bytes.Compare(last, c.key); order > 0 || order == 0 && !w.history {
-			return rotten(c.key, c.version, "it stands out of order")
+			return ruined(c.key, c.version, "it stands out of order")
 		}
 		last = append(last[:0], c.key...)
-		if err := item.Value(func(v []byte) error { c.sealed = v; return nil }); err != nil {
-			return fmt.Errorf("scan key %q at version %d: %w", c.key, c.version, err)
-		}
+		c.outside = item.Value(func(v []byte) error { c.sealed = v; return nil }) != nil
 		if goOn, err := yield(&c); err != nil || !goOn {
 			return err
 		}

@@ -58,6 +58,10 @@ func rotten(key []byte, version uint64, why string) error {
 	return fmt.Errorf("%w: key %q at version %d: %s", statemachine.ErrRot, key, version, why)
 }
 
+func ruined(key []byte, version uint64, why string) error {
+	return fmt.Errorf("%w: key %q at version %d: %s", statemachine.ErrRuined, key, version, why)
+}
+
 // dataKey returns the key in Badger of a key of the state.
 func dataKey(key []byte) []byte {
 	return append(append(make([]byte, 0, 1+len(key)), dataPrefix), key...)

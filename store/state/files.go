@@ -128,19 +128,34 @@ func guarded(do func() error) (err error) {
 
 // manifest reads which tables there have to be.
 func (f *files) manifest() error {
-	path := filepath.Join(f.dir, manifestName)
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.add(manifestName, -1, "it is missing")
-		return nil
-	}
+	names, err := f.listed()
 	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(f.dir, name)); errors.Is(err, fs.ErrNotExist) {
+			f.add(name, -1, "it is missing")
+			continue
+		}
+		f.tables = append(f.tables, name)
+	}
+	return nil
+}
+
+// listed returns the tables that the manifest names, or a finding about it.
+func (f *files) listed() (names []string, err error) {
+	file, err := os.Open(filepath.Join(f.dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(manifestName, -1, "it is missing")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var m badger.Manifest
 	var whole int64
@@ -149,21 +164,16 @@ func (f *files) manifest() error {
 		return err
 	}); err != nil {
 		f.add(manifestName, -1, "%v", err)
-		return nil
+		return nil, nil
 	}
 	if whole < info.Size() && !f.quick { // a crash may have cut it: what that costs shows elsewhere
 		f.add(manifestName, whole, "no whole change of the list of tables stands here, but %d more bytes", info.Size()-whole)
 	}
 	for id := range m.Tables {
-		name := fmt.Sprintf("%06d%s", id, tableSuffix)
-		if _, err := os.Stat(filepath.Join(f.dir, name)); errors.Is(err, fs.ErrNotExist) {
-			f.add(name, -1, "it is missing")
-			continue
-		}
-		f.tables = append(f.tables, name)
+		names = append(names, fmt.Sprintf("%06d%s", id, tableSuffix))
 	}
-	slices.Sort(f.tables)
-	return nil
+	slices.Sort(names)
+	return names, nil
 }
 
 func (f *files) registry() {
@@ -223,12 +233,15 @@ func (f *files) writeAheadLog(name string) error {
 // table checks a table block by block, and the entries in it.
 func (f *files) table(name string) error {
 	raw, err := f.read(name)
-	if err != nil {
-		return err
+	if err == nil {
+		f.tableIn(name, raw)
 	}
-	id, _ := table.ParseFileID(name)
+	return err
+}
+
+func (f *files) tableIn(name string, raw []byte) {
 	if err := guarded(func() error {
-		t, err := table.OpenInMemoryTable(raw, id, &table.Options{ChkMode: options.NoVerification})
+		t, err := openTable(name, raw)
 		if err != nil {
 			return err
 		}
@@ -253,7 +266,38 @@ func (f *files) table(name string) error {
 	}); err != nil {
 		f.add(name, -1, "%s", strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	return nil
+}
+
+func openTable(name string, raw []byte) (*table.Table, error) {
+	id, _ := table.ParseFileID(name)
+	return table.OpenInMemoryTable(raw, id, &table.Options{ChkMode: options.NoVerification})
+}
+
+// leads says whether what leads to the values of a table is in order: its index, which
+// its checksum covers, and the keys, each in its place. Then a read finds exactly what
+// a scan finds, whatever has rotted of the values.
+func leads(name string, raw []byte) error {
+	return guarded(func() error {
+		t, err := openTable(name, raw)
+		if err != nil {
+			return err
+		}
+		it := t.NewIterator(table.NOCACHE)
+		defer it.Close()
+		var last []byte
+		count := uint32(0)
+		for it.Rewind(); it.Valid(); it.Next() {
+			if key := y.ParseKey(it.Key()); last != nil && y.CompareKeys(last, it.Key()) >= 0 || len(key) == 0 || key[0] != dataPrefix && key[0] != metaPrefix {
+				return fmt.Errorf("key %q stands out of order", key)
+			}
+			last = append(last[:0], it.Key()...)
+			count++
+		}
+		if count != t.KeyCount() {
+			return fmt.Errorf("%d of %d entries can be found", count, t.KeyCount())
+		}
+		return nil
+	})
 }
 
 // entry checks the seal of an entry as Badger keeps it.

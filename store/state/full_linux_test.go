@@ -181,3 +181,13 @@ func TestCutTable(t *testing.T) {
 	storetest.WantErr(t, "read", err, statemachine.ErrRot)
 	storetest.WantErr(t, "scan", r.Scan(nil, nil, v128, func(_, _ []byte) bool { return true }), statemachine.ErrRot)
 }
+
+// R121: a table that the disk cannot read any more is ruin: what is mapped of it faults.
+func TestUnreadableTableIsRuin(t *testing.T) {
+	s := damaged(t, tableDamage{do: func(*layout) (int, []byte) { return 0, nil }})
+	undo := inPlaceOfTable(t, s, "/proc/self/mem") // whose first page nobody can read
+	err := checkAll(s)
+	undo()
+	storetest.WantErr(t, "check", err, unix.EIO)
+	storetest.WantErr(t, "check", err, statemachine.ErrRuined)
+}

@@ -68,7 +68,7 @@ func Open(cfg Config) (*Store, error) {
 	if s.db, err = openDatabase(cfg.Dir, logger{cfg.Logger, cfg.Failed}); err != nil {
 		return nil, err
 	}
-	err = survive(func() error { return s.recover(cfg.Identity) })
+	err = survive(func(outside *bool) error { return abroad(outside, func() error { return s.recover(cfg.Identity) }) })
 	if err == nil {
 		err = errors.Join(s.space.claimFirst(), s.space.ready(0))
 	}

@@ -178,7 +178,8 @@ func TestOneFileImportsBadger(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range f.Imports {
-			if strings.Contains(i.Path.Value, "badger") && name != "db.go" && name != "files.go" {
+			describes := strings.HasSuffix(i.Path.Value, `badger/v4/fb"`) // its files, for tests that damage them
+			if strings.Contains(i.Path.Value, "badger") && !describes && name != "db.go" && name != "files.go" {
 				t.Errorf("%s imports %s", name, i.Path.Value)
 			}
 		}

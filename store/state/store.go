@@ -20,8 +20,8 @@ type Store struct {
 	gate  gate
 	valid atomic.Pointer[control] // as it is on disk
 
-	checked uint64          // table that CheckTable looked at last
-	told    map[uint64]bool // tables that it found damaged
+	unchecked []string        // tables that CheckTable has to look at in this round
+	told      map[string]bool // tables whose values it found damaged
 
 	write     sync.Mutex
 	leftovers []statemachine.Version // above the marker: of a write that did not end
