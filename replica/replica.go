@@ -223,7 +223,11 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 	r.storer.keep = r.server.keep
 	r.scrubber = &scrubber{
 		jobs: r.storer.jobs, keys: cfg.ScrubKeys, check: r.store.CheckTable,
-		found: func(err error) { suspected(err, internal) },
+		found: func(err error) {
+			if !suspected(err, internal) {
+				r.logger.Warn("a table of the state cannot be checked; it is looked at again", "reason", err)
+			}
+		},
 	}
 	r.verifiers = &verifiers{
 		decoder: core.Decoder{Group: cfg.Group, Codec: pbft.NewCodec(cfg.Group)},
@@ -275,7 +279,7 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 		start(r.verifiers.run)
 	}
 	for _, run := range []func(context.Context){
-		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.scrubber.run, r.watchRoom, r.watchRecovery,
+		r.driver.run, r.writer.run, r.executor.run, r.storer.run, r.replier.run, r.server.run, r.scrubber.run, r.scrubber.runTables, r.watchRoom, r.watchRecovery,
 	} {
 		start(run)
 	}

@@ -24,7 +24,8 @@ const (
 	// scrubIdle is how often a scrub looks whether there is something to compare with.
 	scrubIdle = 200 * time.Millisecond
 
-	// scrubRest is the least time from one round to the next.
+	// scrubRest is the least time from one round to the next, and from one table to the
+	// next.
 	scrubRest = time.Second
 )
 
@@ -87,13 +88,29 @@ func (s *scrubber) pause(now Scrubbed, took time.Duration) time.Duration {
 		return took
 	}
 	if now.Keys == 0 { // a round has ended
+		return scrubRest
+	}
+	return max(scrubPiece*time.Second/time.Duration(s.keys), took)
+}
+
+// runTables checks one table after the other, for ever, and takes a hundredth of the
+// time for it. At the start all were checked before they were opened.
+func (s *scrubber) runTables(ctx context.Context) {
+	if s.keys < 0 {
+		return
+	}
+	for rest := scrubRest; ; {
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return
+		}
 		began := time.Now()
 		if _, err := s.check(); err != nil {
 			s.found(err)
 		}
-		return max(scrubRest, 100*time.Since(began))
+		rest = max(scrubRest, 100*time.Since(began))
 	}
-	return max(scrubPiece*time.Second/time.Duration(s.keys), took)
 }
 
 func (s *scrubber) note(now Scrubbed) {
@@ -126,7 +143,7 @@ func suspected(err error, internal *mailbox[core.Input]) bool {
 	if !errors.Is(err, statemachine.ErrRot) {
 		return false
 	}
-	internal.put(core.Suspected{Reason: err.Error()})
+	internal.put(core.Suspected{Reason: err.Error(), Ruined: errors.Is(err, statemachine.ErrRuined)})
 	return true
 }
 
@@ -165,19 +182,27 @@ func (r *Replica) alarms(out *core.Output) {
 		}
 	}
 	for _, at := range out.Repaired {
+		r.emptied = false
 		r.logger.Warn("the own state is repaired; the alarm stays until it is cleared with `replica alarm --clear`: look at the disk", "checkpoint", at)
 		if err := r.folder.repaired(at); err != nil {
 			r.logger.Error("alarm", "reason", err)
 		}
 	}
 	if out.GiveUp {
-		err := r.folder.giveUp()
-		r.fail(errors.Join(&Error{Code: ExitDisk, Cause: errGivenUp}, err))
+		cause := errGivenUp
+		if r.emptied {
+			cause = errRuinedAgain
+		}
+		r.fail(errors.Join(&Error{Code: ExitDisk, Cause: cause}, r.folder.giveUp()))
 	}
 }
 
 // errGivenUp ends a replica that begins again at once, with its state set aside.
-var errGivenUp = errors.New("nothing certified takes the place of the suspect state: start again, and the state is set aside and fetched anew")
+var errGivenUp = errors.New("no repair in place helps the suspect state, or nothing certified takes its place: start again, and the state is set aside and fetched anew")
+
+// errRuinedAgain ends one whose disk ruins the state while it is fetched anew: that it
+// begins again at once would not help.
+var errRuinedAgain = errors.New("the state was ruined again before it was fetched anew: look at the disk; the next start fetches it once more")
 
 // suspects returns why an earlier life did not believe the state, if it was not
 // repaired since.

@@ -97,11 +97,14 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 }
 
 // survives reports whether the core knows what to do about an error: rot that was
-// read. A write that reads back otherwise is not that: then the disk fails now.
+// read. A write that reads back otherwise is not that: then the disk fails now. What a
+// transfer cannot step over ends it, and with it the state.
 func (s *storer) survives(j storeWork, err error) bool {
 	switch j.(type) {
-	case storeJob, evidenceJob:
+	case evidenceJob:
 		return false
+	case storeJob:
+		return errors.Is(err, statemachine.ErrRuined) && suspected(err, s.internal)
 	case flushJob:
 		if suspected(err, s.internal) {
 			s.internal.put(core.Flushed{})

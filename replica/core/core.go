@@ -137,7 +137,7 @@ func (c *Core) Step(in Input, out *Output) {
 	case Flushed:
 		c.onFlushed(in, out)
 	case Suspected:
-		c.suspect(in.Reason, out)
+		c.onSuspected(in, out)
 	case Snapshotted:
 		c.onSnapshotted(in.Snapshot, out)
 	case Stored:

@@ -20,6 +20,8 @@
 //  6. A request of a client is shown to Machine.Fresh before it becomes Admitted,
 //     and after Recheck again; what was executed already becomes Repeated (R31).
 //  7. An error of the store that wraps statemachine.ErrRot becomes Suspected, and
-//     what waited for an answer gets one without contents (R51, R121).
+//     what waited for an answer gets one without contents (R51, R121); but for a
+//     Store, after which the process ends: it reads what was written just now, or what
+//     no repair steps over.
 //  8. A Halt is final: nothing of this or a later Output leaves.
 package core

@@ -73,8 +73,12 @@ type Served struct {
 }
 
 // Suspected says that what is stored is not what was written (R51, R56, R121), in
-// words for the operator.
-type Suspected struct{ Reason string }
+// words for the operator. Ruined says that no repair in place helps
+// (statemachine.ErrRuined).
+type Suspected struct {
+	Reason string
+	Ruined bool
+}
 
 // Tick carries the replica's clock (R89).
 type Tick struct{ Now time.Time }

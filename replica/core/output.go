@@ -34,8 +34,8 @@ type Output struct {
 	// shown to the operator until he clears it, also when Repaired gives the checkpoint
 	// from which the state is in order again (R51).
 	Alarm []string
-	// GiveUp says that nothing certified can take the place of the own state: the
-	// process ends, and starts again with Durable.Emptied.
+	// GiveUp says that nothing certified can take the place of the own state, or that
+	// no repair in place helps: the process ends, and starts again with Durable.Emptied.
 	GiveUp   bool
 	Repaired []consensus.Sequence
 	Refuse   []Refusal

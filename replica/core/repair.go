@@ -61,6 +61,23 @@ func (c *Core) suspect(reason string, out *Output) {
 	c.step(consensus.Suspected{}, out)
 }
 
+// onSuspected begins a repair. A state that is ruined is given up at once, also in the
+// middle of a repair: by difference it would seem to be in order, since what a scan
+// finds in its place may be hidden from reads, and what cannot be read at all would
+// end each repair.
+func (c *Core) onSuspected(in Suspected, out *Output) {
+	known := c.repair.reason != ""
+	c.suspect(in.Reason, out)
+	if !in.Ruined || c.halted || c.repair.ending {
+		return
+	}
+	if known {
+		c.repair.reason = in.Reason
+		out.Alarm = append(out.Alarm, in.Reason)
+	}
+	c.repair.ending, out.GiveUp = true, true
+}
+
 // repairPatience is how long a repair waits for a certified snapshot that is not
 // older than the own state. Until then only what differs has to move; after it
 // everything is fetched anew.
@@ -115,7 +132,7 @@ func (c *Core) giveUp(out *Output) {
 // repaired goes on from the state that the transfer has installed. One that was under
 // way before the state was suspected has built upon it, and repairs nothing.
 func (c *Core) repaired(out *Output) bool {
-	if !c.repair.begun {
+	if !c.repair.begun || c.repair.ending {
 		return false
 	}
 	m := &c.moving
