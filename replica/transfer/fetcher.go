@@ -58,7 +58,9 @@ type Fetcher struct {
 	stage       stage
 	certificate *wire.SnapshotCertificate // of the snapshot that was installed
 
-	replanned time.Time // when the last plan was given up
+	replanned time.Time          // when the last plan was given up
+	scarce    time.Time          // since when no more have what the plan needs than may be faulty
+	deserts   consensus.Sequence // a snapshot that no more than that have
 
 	began time.Time
 	first consensus.Sequence // where the transfer began
@@ -105,7 +107,7 @@ func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, s
 	f.target = target
 	switch f.phase {
 	case idle:
-		f.at, f.certificate, f.suspect, f.whole, f.rounds = from, nil, suspect, suspect, 0
+		f.at, f.certificate, f.suspect, f.whole, f.rounds, f.deserts = from, nil, suspect, suspect, 0, 0
 		f.stage, f.answerTime = stage{resume: true}, 0
 		f.began, f.first, f.bytes = now, from.Version.Sequence(), 0
 		for i := range f.sources {
@@ -185,11 +187,14 @@ func (f *Fetcher) goOn(now time.Time, out *Effects) {
 	if f.phase != staging && f.phase != following {
 		return
 	}
-	if len(f.jobs) > 0 && f.exhausted() {
+	switch {
+	case len(f.jobs) > 0 && f.exhausted():
 		f.replan(now, out)
-		return
+	case f.deserted(now):
+		f.desert(now, out)
+	default:
+		f.pump(now, out)
 	}
-	f.pump(now, out)
 }
 
 // replan gives the plan up: nobody has what it needs any more, or all that have it
@@ -206,6 +211,16 @@ func (f *Fetcher) replan(now time.Time, out *Effects) {
 		return
 	}
 	f.replanned = now
+	f.ask(now, out)
+}
+
+// desert gives up a plan for which no correct source may be left. Windows may be what
+// only a liar has, and an older snapshot as well.
+func (f *Fetcher) desert(now time.Time, out *Effects) {
+	f.whole = true
+	if f.plan.Snapshot != nil {
+		f.deserts = f.plan.Snapshot.Sequence
+	}
 	f.ask(now, out)
 }
 

@@ -121,7 +121,7 @@ func (f *Fetcher) nobody(now time.Time) {
 	for i := range f.sources {
 		f.sources[i].lied, f.sources[i].lacks = false, false
 	}
-	f.whole = f.suspect || !f.whole
+	f.whole, f.deserts = f.suspect || !f.whole, 0
 	f.rounds++
 	f.phase = planning
 	f.search = search{asked: make([]bool, len(f.sources)), told: make([]bool, len(f.sources)), pause: now.Add(planTimeout)}
@@ -136,9 +136,9 @@ func (f *Fetcher) onPlan(from consensus.ReplicaID, p plan, now time.Time, out *E
 	at, chain := f.at.Version.Sequence(), f.at.Chain
 	if p.Snapshot != nil {
 		at, chain = p.Snapshot.Sequence, p.Snapshot.Chain
-		if at < f.at.Version.Sequence() || (at == f.at.Version.Sequence() && !f.whole) {
-			// No state goes back (R84); and what is here is as good, unless nobody has
-			// windows that go on from it.
+		if at < f.at.Version.Sequence() || (at == f.at.Version.Sequence() && !f.whole) || at <= f.deserts {
+			// No state goes back (R84); what is here is as good, unless nobody has windows
+			// that go on from it; and what nearly nobody has is the last resort.
 			f.noPlan(from, now, out)
 			return
 		}
@@ -177,7 +177,7 @@ func (f *Fetcher) badPlan(from consensus.ReplicaID, now time.Time, out *Effects)
 
 // adopt goes on with a plan.
 func (f *Fetcher) adopt(p *plan, now time.Time, out *Effects) {
-	f.plan, f.next, f.search = p, 0, search{}
+	f.plan, f.next, f.search, f.scarce = p, 0, search{}, time.Time{}
 	for i := range f.sources {
 		// Who was late with an earlier plan is not yet late with this one.
 		f.sources[i].lacks, f.sources[i].probed = false, false

@@ -29,6 +29,10 @@ const (
 	// how long it may go on asking.
 	waitRetry = 200 * time.Millisecond
 	waitMax   = time.Minute
+
+	// scarceMax is how long a transfer stays with a plan for which no correct source may
+	// be left.
+	scarceMax = 10 * time.Second
 )
 
 // A source is a replica that may have what is needed.
@@ -86,6 +90,29 @@ func (f *Fetcher) exhausted() bool {
 		lacking = lacking || f.sources[i].lacks
 	}
 	return lacking || !f.anyUsable()
+}
+
+// deserted reports whether for some time no more sources have what the plan needs than may
+// be faulty. They would else keep a transfer at windows or a snapshot that all others
+// have given back, and give them just not too slowly (R94).
+func (f *Fetcher) deserted(now time.Time) bool {
+	have, faulty := 0, f.group.F
+	for i := range f.sources {
+		switch {
+		case f.usable(i):
+			have++
+		case f.sources[i].lied:
+			faulty--
+		}
+	}
+	if have > faulty {
+		f.scarce = time.Time{}
+		return false
+	}
+	if f.scarce.IsZero() {
+		f.scarce = now
+	}
+	return now.Sub(f.scarce) >= scarceMax
 }
 
 // pick returns the source for a job that has least to do; false if all have enough.

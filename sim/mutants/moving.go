@@ -46,6 +46,14 @@ var moving = []mutant{
 		tests:       `TestSwollen`,
 	},
 	{
+		name: "hoarder-alone", rule: "R96", file: "replica/transfer/source.go",
+		text:        `	return now.Sub(f.scarce) >= scarceMax`,
+		replacement: `	return now.Sub(f.scarce) >= time.Hour`,
+		why:         "a transfer stays for hours with windows that one liar alone has kept",
+		masked:      `the simulator's groups go on by a few windows, and even a slow liar has given those soon`,
+		tests:       `TestHoarder`,
+	},
+	{
 		name: "spool-believed", rule: "R94", file: "replica/transfer/assemble.go",
 		text:        `		digest, ok := restaged(spool, p)`,
 		replacement: `		digest, ok := noted(note, p)`,
