@@ -76,6 +76,9 @@ func (f *Faulty) Reply(client int, frame []byte) {
 	f.world.carry(int(f.replica.id), len(f.world.replicas)+client, frame)
 }
 
+// Hoard keeps every version of the state from being given back.
+func (f *Faulty) Hoard() { f.replica.hoards = true }
+
 // Later does something after a while, whether or not the core is up by then.
 func (f *Faulty) Later(d time.Duration, do func()) { f.world.after(d, do) }
 

@@ -53,6 +53,7 @@ type Replica struct {
 	amnesia
 	rot       rot
 	behaviour Behaviour // nil for a correct replica
+	hoards    bool      // gives no version of the state back
 }
 
 func newReplica(w *World, id consensus.ReplicaID, signer crypto.Signer) *Replica {

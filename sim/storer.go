@@ -111,6 +111,9 @@ func (s *storer) save(certificates []wire.SnapshotCertificate, retire []consensu
 			return err
 		}
 	}
+	if s.replica.hoards {
+		return nil
+	}
 	for _, below := range retire {
 		if err := s.snapshots.Retire(below); err != nil {
 			return err

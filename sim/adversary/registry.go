@@ -73,6 +73,7 @@ var registry = []entry{
 	{"state-value", serve(wrongValue)},
 	{"state-wait", serve(waitState)},
 	{"state-swollen", serve(swollen)},
+	{"state-hoard", newHoarder},
 	{"fetch-garbage", serve(garbage)},
 	{"fetch-short", serve(truncated)},
 	{"fetch-mute", serve(nothing)},
