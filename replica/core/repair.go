@@ -120,9 +120,19 @@ func (c *Core) repairOn(out *Output) {
 	}
 }
 
-// giveUp gives the state up when nothing took its place for long.
+// giveUp gives the state up when for long nobody offered one to take its place. While
+// there is a plan, what it brings may take as long as it likes, and another plan begins
+// anew with all patience. Once a certified state was installed there is nothing to give
+// up, whatever is still missing above it.
 func (c *Core) giveUp(out *Output) {
-	if c.repair.emptied || c.moving.fetcher.Planned() || c.now.Sub(c.repair.since) < repairPatience {
+	f := c.moving.fetcher
+	switch {
+	case c.repair.emptied, c.repair.begun && f.Snapshot() != nil:
+		return
+	case f.Planned():
+		c.repair.since = c.now
+		return
+	case c.now.Sub(c.repair.since) < repairPatience:
 		return
 	}
 	c.repair.ending = true

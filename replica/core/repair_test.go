@@ -1,10 +1,15 @@
 package core
 
 import (
+	"bytes"
+	"encoding/binary"
 	"testing"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
+	"github.com/varangian-bft/varangian/internal/wire"
+	"github.com/varangian-bft/varangian/replica/transfer"
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
@@ -60,5 +65,121 @@ func TestRuinOfTheOnlyReplica(t *testing.T) {
 	out.Reset()
 	if c.Step(Suspected{Reason: "a filter", Ruined: true}, &out); len(out.Halt) != 1 || out.Halt[0].Cause != consensus.CauseDiverged || out.GiveUp {
 		t.Errorf("halt %v, given up %v", out.Halt, out.GiveUp)
+	}
+}
+
+// A repairing stage is one whose state is suspected, while others have a certified
+// snapshot of a state without entries at checkpoint 8.
+type repairing struct {
+	*stage
+	empty statemachine.Partitions
+	gone  bool // nobody has anything any more
+	out   Output
+}
+
+func newRepairing(t *testing.T) *repairing {
+	t.Helper()
+	r := &repairing{stage: newStage(t, nil)}
+	r.empty.Version = statemachine.VersionAt(8, 1)
+	r.core.moving.stable = consensus.Checkpoint{Sequence: 8}
+	r.take(r.step(Suspected{Reason: "a value"}))
+	return r
+}
+
+// frame gives the fetcher an answer of a replica.
+func (r *repairing) frame(from consensus.ReplicaID, parts ...[]byte) {
+	r.t.Helper()
+	u, err := transfer.Decode(bytes.Join(parts, nil), r.group)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.take(r.receive(from, u.Value))
+}
+
+// take answers what a core asks others, and its own storer.
+func (r *repairing) take(out Output) {
+	r.t.Helper()
+	r.out.GiveUp = r.out.GiveUp || out.GiveUp
+	r.out.Repaired = append(r.out.Repaired, out.Repaired...)
+	for _, s := range out.Store {
+		in := Stored{Marker: r.core.moving.marker}
+		switch {
+		case s.Survey != nil:
+			in.Result.Surveyed = &transfer.Surveyed{Own: new(statemachine.Partitions), Staged: map[uint8]crypto.Digest{}}
+		case s.Install != nil:
+			in.Marker = statemachine.Marker{Version: statemachine.VersionAt(8, 1)}
+			in.Result.Marked = true
+		}
+		r.take(r.step(in))
+	}
+	for _, o := range out.Send {
+		switch wire.Type(o.Frame) {
+		case wire.TypeStateFirst: // for a plan
+			if r.gone {
+				r.frame(o.To, []byte{byte(wire.TypeStateFirst + 4)}, make([]byte, 10))
+				continue
+			}
+			n := wire.Snapshot{Sequence: 8, Root: r.empty.Root()}
+			c := wire.SnapshotCertificate{Snapshot: n}
+			for _, id := range []consensus.ReplicaID{0, 2, 3} {
+				c.Signers = append(c.Signers, wire.SnapshotSigner{Replica: id, Signature: n.Sign(r.group, id, r.replicas[id]).Signature})
+			}
+			r.frame(o.To, []byte{byte(wire.TypeStateFirst + 1)}, o.Frame[1:17], []byte{1}, c.Marshal(), make([]byte, 4))
+		case wire.TypeStateFirst + 2: // for the table
+			if r.gone {
+				r.frame(o.To, []byte{byte(wire.TypeStateFirst + 4)}, o.Frame[1:11])
+			}
+		}
+	}
+}
+
+// table has a replica give the table of the snapshot.
+func (r *repairing) table(from consensus.ReplicaID) {
+	r.t.Helper()
+	item := append([]byte{1}, append(binary.BigEndian.AppendUint64(nil, 8), 0)...)
+	r.frame(from, []byte{byte(wire.TypeStateFirst + 3)}, item, make([]byte, 8), []byte{1}, r.empty.Marshal())
+}
+
+// pass lets time pass.
+func (r *repairing) pass(d time.Duration) {
+	r.t.Helper()
+	for range d / (100 * time.Millisecond) {
+		r.take(r.after(100 * time.Millisecond))
+	}
+}
+
+// TestLongRepair: R51, R96 – a repair that has taken longer than one waits for a plan is
+// not given up when its plan is, but only when nobody gives another one for as long.
+func TestLongRepair(t *testing.T) {
+	r := newRepairing(t)
+	if r.pass(2 * repairPatience); !r.core.moving.fetcher.Planned() || r.out.GiveUp {
+		t.Fatalf("planned: %v; given up: %v", r.core.moving.fetcher.Planned(), r.out.GiveUp)
+	}
+	r.gone = true
+	if r.pass(repairPatience / 2); r.core.moving.fetcher.Planned() || r.out.GiveUp {
+		t.Fatalf("after its plan was given up: planned: %v; given up: %v", r.core.moving.fetcher.Planned(), r.out.GiveUp)
+	}
+	if r.pass(repairPatience); !r.out.GiveUp {
+		t.Error("nobody has had a plan for long, and the state is not given up")
+	}
+}
+
+// TestInstalledIsKept: R51, R96 – what a repair has installed is not given up, however
+// long what is missing above it takes.
+func TestInstalledIsKept(t *testing.T) {
+	r := newRepairing(t)
+	r.pass(2 * repairPatience)
+	r.take(r.behind(12))
+	r.gone = true
+	for from := range consensus.ReplicaID(4) {
+		if from != r.core.self {
+			r.table(from)
+		}
+	}
+	if r.core.moving.marker.Version.Sequence() != 8 {
+		t.Fatal("nothing was installed: ", r.core.Status().Transfer)
+	}
+	if r.pass(2 * repairPatience); r.out.GiveUp || r.core.moving.fetcher.Planned() {
+		t.Errorf("given up: %v; planned: %v", r.out.GiveUp, r.core.moving.fetcher.Planned())
 	}
 }
