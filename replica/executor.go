@@ -20,15 +20,19 @@ type (
 	recheckJob struct{ requests []*consensus.Request }
 	// flushedJob says that a window is durable: the overlay may drop it.
 	flushedJob struct{ version statemachine.Version }
+	// retiringJob says that the storer gives back what is older than a version. It comes
+	// behind the flushedJob of that version: only what was read before it is given back.
+	retiringJob struct{ below statemachine.Version }
 	// reloadJob says that state transfer changed the state under the machine; done
 	// gets the history where it stands then.
 	reloadJob struct{ done chan<- crypto.Digest }
 )
 
-func (executeJob) isExecJob() {}
-func (recheckJob) isExecJob() {}
-func (flushedJob) isExecJob() {}
-func (reloadJob) isExecJob()  {}
+func (executeJob) isExecJob()  {}
+func (recheckJob) isExecJob()  {}
+func (flushedJob) isExecJob()  {}
+func (retiringJob) isExecJob() {}
+func (reloadJob) isExecJob()   {}
 
 // An executor runs the state machine beside the ordering. It is the only
 // goroutine that touches the machine, so it also judges whether a request is
@@ -38,6 +42,7 @@ type executor struct {
 	jobs     *mailbox[execJob]
 	admit    chan []admission
 	internal *mailbox[core.Input]
+	storer   *mailbox[storeWork]
 	external chan<- []core.Input
 	refuse   func(r *consensus.Request, reason wire.RefusalReason)
 	enrolled func([]consensus.Enrolment)
@@ -76,6 +81,8 @@ func (e *executor) do(j execJob) error {
 		e.internal.put(core.Recheck(e.machine, j.requests))
 	case flushedJob:
 		e.machine.Flushed(j.version)
+	case retiringJob:
+		e.storer.put(retiredJob(j))
 	case reloadJob:
 		if err := e.machine.Reload(); err != nil {
 			return err

@@ -218,6 +218,7 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 		store: r.store, reads: &interruptible{Store: r.store}, spool: fetched, evidence: r.saveEvidence, jobs: newMailbox[storeWork](), executor: r.executor.jobs,
 		internal: internal, fail: r.failState,
 	}
+	r.executor.storer = r.storer.jobs
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
 	r.server = newServer(cfg.Group, watched{r.store, internal}, served, internal)
 	r.storer.keep = r.server.keep

@@ -23,6 +23,8 @@ type (
 	snapshotJob struct{ marker statemachine.Marker }
 	saveJob     struct{ certificate wire.SnapshotCertificate }
 	retireJob   struct{ below consensus.Sequence }
+	// retiredJob is a retireJob that has been by way of the executor.
+	retiredJob  struct{ below statemachine.Version }
 	storeJob    struct{ transfer.Store }
 	evidenceJob struct{ consensus.Evidence }
 	scrubJob    struct {
@@ -35,6 +37,7 @@ func (flushJob) isStoreWork()    {}
 func (snapshotJob) isStoreWork() {}
 func (saveJob) isStoreWork()     {}
 func (retireJob) isStoreWork()   {}
+func (retiredJob) isStoreWork()  {}
 func (storeJob) isStoreWork()    {}
 func (evidenceJob) isStoreWork() {}
 func (scrubJob) isStoreWork()    {}
@@ -85,7 +88,13 @@ func (s *storer) do(ctx context.Context, j storeWork) error {
 	case saveJob:
 		return s.snapshots.Save(j.certificate)
 	case retireJob:
-		return s.snapshots.Retire(j.below)
+		to, err := s.snapshots.Retirable(j.below)
+		if err == nil {
+			s.executor.put(retiringJob{to})
+		}
+		return err
+	case retiredJob:
+		return s.store.Retire(j.below)
 	case storeJob:
 		return s.install(ctx, j.Store)
 	case evidenceJob:
@@ -110,7 +119,7 @@ func (s *storer) survives(j storeWork, err error) bool {
 			s.internal.put(core.Flushed{})
 			return true
 		}
-	case snapshotJob, saveJob, retireJob, scrubJob:
+	case snapshotJob, saveJob, retireJob, retiredJob, scrubJob:
 		return suspected(err, s.internal)
 	}
 	return false

@@ -35,7 +35,7 @@ func (r *Replica) carry() {
 		r.release(out.Reply[i])
 	}
 	for _, x := range out.Execute {
-		r.storer.executions = append(r.storer.executions, x)
+		r.storer.executions = append(r.storer.executions, execution{Execute: x})
 		r.later(w.cfg.SyncMax/2, r.executeNext)
 	}
 	if !r.beside(out) {
@@ -142,6 +142,11 @@ func (r *Replica) executeNext() {
 	w := r.world
 	x := r.storer.executions[0]
 	r.storer.executions = r.storer.executions[1:]
+	defer func() {
+		for _, do := range x.then {
+			do()
+		}
+	}()
 	result, err := r.machine.Execute(x.Batch, x.Sequence)
 	if r.suspected(err) {
 		r.step(core.Executed{})

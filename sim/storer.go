@@ -17,9 +17,24 @@ type storer struct {
 	replica    *Replica
 	jobs       []job
 	busy       bool
-	executions []consensus.Execute
+	executions []execution
 	snapshots  *core.Snapshotter
 	spool      *transfer.MemorySpool // its durable part outlives a crash
+}
+
+// An execution waits for the executor, and what the storer told it behind that.
+type execution struct {
+	consensus.Execute
+	then []func()
+}
+
+// behind does something when the executor has come to it.
+func (s *storer) behind(do func()) {
+	if n := len(s.executions); n > 0 {
+		s.executions[n-1].then = append(s.executions[n-1].then, do)
+		return
+	}
+	do()
 }
 
 // A job either writes or only reads.
@@ -90,7 +105,7 @@ func (s *storer) flush(w *statemachine.Window) error {
 	if r.trusted() {
 		r.world.checks.flushed(r.id, w)
 	}
-	r.machine.Flushed(v)
+	s.behind(func() { r.machine.Flushed(v) })
 	r.server.Flushed(w)
 	r.step(core.Flushed{Marker: statemachine.Marker{Version: v, Chain: w.Chain}})
 	return nil
@@ -115,9 +130,11 @@ func (s *storer) save(certificates []wire.SnapshotCertificate, retire []consensu
 		return nil
 	}
 	for _, below := range retire {
-		if err := s.snapshots.Retire(below); err != nil {
+		to, err := s.snapshots.Retirable(below)
+		if err != nil {
 			return err
 		}
+		s.behind(func() { s.put(job{write: func() error { return s.replica.store.Retire(to) }}) })
 	}
 	return nil
 }

@@ -216,12 +216,10 @@ func (s *Snapshotter) Save(c wire.SnapshotCertificate) error {
 	return nil
 }
 
-// Retire gives back what only states below a checkpoint need (R55), unless the next
-// snapshot needs it, too.
-func (s *Snapshotter) Retire(below consensus.Sequence) error {
+// Retirable returns up to which version only states below a checkpoint need what is
+// stored (R55), and neither does the next snapshot. The executor may still read below
+// it: it is retired when that has heard of everything flushed so far.
+func (s *Snapshotter) Retirable(below consensus.Sequence) (statemachine.Version, error) {
 	to, err := s.versionAt(below)
-	if err != nil {
-		return err
-	}
-	return s.store.Retire(min(to, s.base.Version))
+	return min(to, s.base.Version), err
 }
