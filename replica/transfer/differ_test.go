@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/statemachine"
 )
 
@@ -139,6 +140,32 @@ func TestSurveyedAnew(t *testing.T) {
 	r.equal()
 	if r.hook != nil || r.installs() != 2 {
 		t.Fatalf("%d snapshots were installed; this is about the second", r.installs())
+	}
+}
+
+// TestSurveyedBetweenPlans: R94 – the same when the comparison was under way before the
+// window, and the plan of both was given up before they were done.
+func TestSurveyedBetweenPlans(t *testing.T) {
+	r := changed(t, 2000, 0)
+	r.start()
+	f := r.fetcher
+	for f.phase != staging {
+		r.step()
+	}
+	f.stage.collected.Add(7)
+	f.plan.Windows = []planWindow{{Sequence: interval}}
+	f.follow(r.now, &r.effects)
+	j := f.jobs[0]
+	j.step, j.window = held, &statemachine.Window{Sequence: interval}
+	f.storeNext(r.now, &r.effects)
+	f.replan(r.now, &r.effects)
+	f.Stored(Result{Surveyed: &Surveyed{Own: new(statemachine.Partitions), Staged: map[uint8]crypto.Digest{}}}, r.now, &r.effects)
+	if len(f.pending) != 1 || f.phase != planning {
+		t.Fatalf("%d writes are under way in phase %d; this is about a window and no plan", len(f.pending), f.phase)
+	}
+	f.stage.collected.Add(7)
+	if f.Stored(Result{Marked: true}, r.now, &r.effects); f.stage.own != nil || f.stage.collected.Len() > 0 {
+		t.Error("what was found before the window passes for what is stored after it")
 	}
 }
 

@@ -11,8 +11,7 @@ import (
 func (f *Fetcher) follow(now time.Time, out *Effects) {
 	f.phase = following
 	f.jobs = nil
-	// The windows change what is here.
-	f.stage.own, f.stage.collected = nil, statemachine.PartitionSet{}
+	f.changed()
 	for _, w := range f.plan.Windows[f.next:] {
 		f.jobs = append(f.jobs, &job{item: item{Kind: itemWindow, At: w.Sequence}})
 	}
@@ -51,8 +50,12 @@ func (f *Fetcher) takeWindow(j *job) bool {
 	return true
 }
 
+// changed forgets what a Survey found, and Collect copied: a window makes it another.
+func (f *Fetcher) changed() { f.stage.own, f.stage.collected = nil, statemachine.PartitionSet{} }
+
 func (f *Fetcher) onWindow(j *job, w *statemachine.Window, now time.Time, out *Effects) {
 	f.at = statemachine.Marker{Version: statemachine.VersionAt(w.Sequence, 0), Chain: w.Chain}
+	f.changed() // also by a window of a plan that was given up meanwhile
 	if j.dead {
 		return
 	}
