@@ -154,6 +154,7 @@ func (r *Replica) serveBackup(w http.ResponseWriter, q *http.Request) {
 	_ = to.control.SetReadDeadline(time.Time{}) // the request is read; its deadline would end the exchange
 	began := time.Now()
 	err = writeBackup(q.Context(), r.store, r.cfg.Group, to, newPace(rate))
+	suspected(err, r.driver.internal) // an answer from this state may not leave either
 	switch {
 	case err == nil:
 		r.logger.Info("backup written", "bytes", to.bytes, "seconds", time.Since(began).Seconds())

@@ -353,9 +353,10 @@ func (v remoteView) entries(ctx context.Context, at consensus.Sequence, of state
 
 // stateHandlers answer a remoteView.
 func (r *Replica) stateHandlers(mux *http.ServeMux) {
-	view := storeView{group: r.cfg.Group, self: r.self, store: r.store}
+	view := storeView{group: r.cfg.Group, self: r.self, store: watched{r.store, r.driver.internal}}
 	answer := func(w http.ResponseWriter, value any, err error) {
 		if err != nil {
+			suspected(err, r.driver.internal) // what the store gave may be found wrong here
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,8 +148,8 @@ func suspected(err error, internal *mailbox[core.Input]) bool {
 	return true
 }
 
-// watched is a store for a reader whose own answer to rot is to go without: it tells
-// the core.
+// watched is a store for readers whose own answer to rot is to go without: it tells
+// the core, so that no answer leaves that rests on it.
 type watched struct {
 	statemachine.Store
 	internal *mailbox[core.Input]
@@ -157,6 +158,18 @@ type watched struct {
 func (w watched) Scan(start, end []byte, at statemachine.Version, yield func(key, value []byte) bool) error {
 	err := w.Store.Scan(start, end, at, yield)
 	suspected(err, w.internal)
+	return err
+}
+
+func (w watched) Salvage(at statemachine.Version, yield func(key, value []byte, damaged bool) bool) error {
+	var rot error
+	err := w.Store.Salvage(at, func(key, value []byte, damaged bool) bool {
+		if damaged && rot == nil {
+			rot = fmt.Errorf("%w: the entry of key %q is damaged", statemachine.ErrRot, key)
+		}
+		return yield(key, value, damaged)
+	})
+	suspected(errors.Join(rot, err), w.internal)
 	return err
 }
 
