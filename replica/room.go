@@ -37,11 +37,17 @@ func lacksRoom(err error) bool {
 	for _, cause := range []error{
 		statemachine.ErrNoSpace, log.ErrNoSpace, unix.ENOSPC, unix.EDQUOT, unix.EFBIG, unix.EMFILE, unix.ENFILE,
 	} {
-		if errors.Is(err, cause) {
+		if tells(err, cause) {
 			return true
 		}
 	}
 	return false
+}
+
+// tells says whether an error is a cause, or mentions it: Badger wraps some errors of
+// the system in words alone.
+func tells(err, cause error) bool {
+	return errors.Is(err, cause) || err != nil && strings.Contains(err.Error(), cause.Error())
 }
 
 // diskError gives what the disk answered its exit status.

@@ -66,7 +66,7 @@ func stateDamaged(err error) bool {
 	var said *Error
 	final := lacksRoom(err) || errors.As(err, &said)
 	for _, cause := range []error{state.ErrForeign, state.ErrFormat, unix.EIO, unix.EROFS, unix.EACCES, unix.EPERM} {
-		final = final || errors.Is(err, cause)
+		final = final || tells(err, cause)
 	}
 	return !final
 }
