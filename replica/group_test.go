@@ -31,6 +31,7 @@ type group struct {
 	stop    []context.CancelFunc
 	ended   []chan error
 	replica []*replica.Replica
+	logger  *slog.Logger
 	scrub   int // keys in a second, of replicas that start
 }
 
@@ -108,7 +109,7 @@ func layOut(t testing.TB, n int, p consensus.Parameters, changes ...func(*consen
 func (g *group) config(i int) replica.Config {
 	cfg := replica.Config{
 		Group: g.group, Keys: g.keys[i], DataDir: filepath.Join(g.folder, fmt.Sprintf("r%d", i)),
-		Listen: g.remotes[i].Address, Remotes: g.remotes, SegmentBytes: 1 << 20, ScrubKeys: g.scrub,
+		Listen: g.remotes[i].Address, Remotes: g.remotes, SegmentBytes: 1 << 20, ScrubKeys: g.scrub, Logger: g.logger,
 	}
 	if testing.Verbose() {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("at", i)

@@ -1,13 +1,16 @@
 package replica_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -146,6 +149,58 @@ func TestLimits(t *testing.T) {
 	if replica.ExitCode(err) != replica.ExitRoom || !strings.Contains(err.Error(), "the limit of this process is") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("status %d: %v", replica.ExitCode(err), err)
 	}
+}
+
+// TestWaitingIsTold: `replica status` says what is lacking also if its socket could not
+// be opened when the waiting began: for want of a descriptor, say.
+func TestWaitingIsTold(t *testing.T) {
+	g := layOut(t, 4, small())
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+			t.Error(err)
+		}
+	}
+	limit(unix.Rlimit{Cur: 100, Max: before.Max})
+	defer limit(before)
+	socket := filepath.Join(g.config(0).DataDir, "control")
+	if err := os.MkdirAll(filepath.Join(socket, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan struct{})
+	g.logger = slog.New(heard{slog.DiscardHandler, "replica waits for room, and goes on by itself when there is", waits})
+	g.serve(0)
+	defer g.end(0)
+	<-waits
+	<-time.After(slowness) // by then it has tried; if it has not, this shows less
+	if err := os.RemoveAll(socket); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the status", func() bool {
+		s, ok := g.statusOf(0)
+		return ok && strings.Contains(s.Room, "the limit of this process is 100")
+	})
+}
+
+// heard tells when something is logged for the first time.
+type heard struct {
+	slog.Handler
+	line string
+	done chan struct{}
+}
+
+func (heard) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h heard) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h heard) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == h.line {
+		close(h.done)
+	}
+	return nil
 }
 
 // TestReadOnly: a file system that cannot be written is no lack of room, and ends

@@ -60,17 +60,16 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 // open is closed; false if the context ends before.
 func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) bool {
 	r.logger.Error("replica waits for room, and goes on by itself when there is", "reason", lack)
-	control, err := serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "it waits for room on its disk", http.StatusServiceUnavailable)
-	})
-	if err != nil { // the line says it as well
-		control = func() {}
-	}
-	defer control()
+	var control func()
+	defer func() {
+		if control != nil {
+			control()
+		}
+	}()
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	for left := wait; ; left -= waitInterval {
-		if control == nil { // there may be no descriptor for it yet; the line says it as well
+		if control == nil { // without a descriptor for it, say, it has to wait as well
 			control, _ = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, noBackup)
 		}
 		select {
