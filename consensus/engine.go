@@ -298,8 +298,11 @@ type Status struct {
 	Timeout    time.Duration
 	Waiting    string // why nothing moves, in words; empty when nothing waits
 
-	// Recovering says why this replica signs nothing and what has to come before it
-	// does again; empty if it signs (R92). Remembered reports that the log says so,
+	// Mute reports that this replica must sign nothing at present: it recovers, or has
+	// just started and waits for the others to say what they hold of it (R91).
+	Mute bool
+	// Recovering says why a replica that may have forgotten votes signs nothing, and
+	// what has to come before it does again; empty if it does not recover (R92). Remembered reports that the log says so,
 	// too: Started need not be told again after a crash.
 	Recovering string
 	Remembered bool

@@ -90,7 +90,7 @@ func (e *Engine) Status() consensus.Status {
 		View: e.view, ChangingTo: e.changing, Primary: e.group.Primary(e.changing),
 		Low: e.low, High: e.high(), Ordered: e.ordered, Proposed: max(e.proposed, e.carried),
 		Timeout: e.timeout(), Waiting: e.reason,
-		Recovering: e.recovery.said, Remembered: e.recovery.recordAt != 0 && e.recovery.recordAt <= e.persisted, VotesFrom: e.recovery.from,
+		Mute: e.mute(), Recovering: e.recovery.said, Remembered: e.recovery.recordAt != 0 && e.recovery.recordAt <= e.persisted, VotesFrom: e.recovery.from,
 	}
 }
 

@@ -103,3 +103,11 @@ func (c *checks) bound(by consensus.ReplicaID) bool { return !c.world.replicas[b
 
 // forgets notes that a replica holds nothing any more of what it had on its disk.
 func (c *checks) forgets(by consensus.ReplicaID) { c.durable[by] = 0 }
+
+// quiet checks that a replica signs no receipt and no SNAPSHOT before the others have
+// said what they hold of it: the folder may be an older copy (R91).
+func (c *checks) quiet(by consensus.ReplicaID, does string) {
+	if s := c.world.replicas[by].core.Status().Engine; s.Mute && s.Recovering == "" {
+		c.fail("silence after a start", "%s %s before a quorum has told what it holds of it", replicaName(int(by)), does)
+	}
+}

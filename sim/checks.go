@@ -215,6 +215,7 @@ func (c *checks) sent(by consensus.ReplicaID, frame []byte) {
 	case pbft.TypeCheckpoint:
 		c.checkpoint(by, frame)
 	case consensus.TypeSnapshot:
+		c.quiet(by, "states a snapshot")
 		if u, err := wire.ReadSignedSnapshot(frame, c.world.group); err == nil && !c.world.replicas[by].rot.rotten {
 			m := u.Value.(wire.SignedSnapshot)
 			c.same("equal snapshots", c.roots, by, m.Sequence, m.Root)

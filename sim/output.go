@@ -174,6 +174,9 @@ func (r *Replica) executeNext() {
 
 // release sends each client its part of a signed root.
 func (r *Replica) release(reply core.Reply) {
+	if r.behaviour == nil {
+		r.world.checks.quiet(r.id, "answers clients")
+	}
 	if r.rot.alarm != "" && r.behaviour == nil {
 		r.world.checks.fail("silence about a suspect state", "%s answers clients", replicaName(int(r.id)))
 	}

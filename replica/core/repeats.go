@@ -41,11 +41,12 @@ func (r *repeats) add(o statemachine.Outcome) {
 // forget drops what was read from a state that is not believed any more.
 func (r *repeats) forget() { *r = repeats{answered: map[crypto.Digest]struct{}{}} }
 
-// answerRepeats answers retries under a fresh root (R28). Their batches may not be
-// covered by the log yet, so the answer waits for what all executed batches rest on.
+// answerRepeats answers retries under a fresh root (R28), when this replica may sign.
+// Their batches may not be covered by the log yet, so the answer waits for what all
+// executed batches rest on.
 func (c *Core) answerRepeats(out *Output) {
 	r := &c.repeats
-	if len(r.pending) > 0 && r.after <= c.box.through {
+	if len(r.pending) > 0 && r.after <= c.box.through && !c.mute() {
 		if len(r.answered) == len(r.pending) { // an interval begins
 			r.until = c.now.Add(repeatInterval)
 		}

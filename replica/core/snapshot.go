@@ -60,20 +60,25 @@ func (c *Core) onSnapshotted(m wire.Snapshot, out *Output) {
 	}
 	own := m.Sign(c.group, c.self, c.signer)
 	c.snapshots.own = &own
-	c.snapshots.repeat = c.now.Add(snapshotRetry)
-	if c.recovering() { // what the others state is certified without it
+	if c.mute() { // what the others state is certified without it
+		c.snapshots.repeat = c.now
 		c.certify(out)
 		return
 	}
-	if c.countSnapshot(own, out); c.snapshots.own != nil { // unless a quorum says otherwise (R51)
+	c.stateSnapshot(out)
+}
+
+// stateSnapshot counts the own statement, as long as it does not, and sends it.
+func (c *Core) stateSnapshot(out *Output) {
+	s := &c.snapshots
+	s.repeat = c.now.Add(snapshotRetry)
+	if c.countSnapshot(*s.own, out); s.own != nil { // unless a quorum says otherwise (R51)
 		c.sendSnapshot(consensus.Everyone, out)
 	}
 }
 
 func (c *Core) sendSnapshot(to consensus.ReplicaID, out *Output) {
-	if !c.recovering() {
-		c.send(consensus.Outbound{To: to, Class: consensus.ClassStatus, Frame: c.snapshots.own.Marshal()}, out)
-	}
+	c.send(consensus.Outbound{To: to, Class: consensus.ClassStatus, Frame: c.snapshots.own.Marshal()}, out)
 }
 
 // snapshotSigned counts another replica's statement. One who is behind repeats
@@ -82,7 +87,7 @@ func (c *Core) snapshotSigned(from consensus.ReplicaID, m wire.SignedSnapshot, o
 	s := &c.snapshots
 	own := s.own
 	if own != nil && m.Sequence <= s.certified.Sequence && own.Sequence == m.Sequence &&
-		c.now.Sub(s.answered[from]) >= snapshotRetry {
+		c.now.Sub(s.answered[from]) >= snapshotRetry && !c.mute() {
 		s.answered[from] = c.now
 		c.sendSnapshot(from, out)
 	}
@@ -134,12 +139,12 @@ func (c *Core) diverged(s consensus.Sequence, out *Output) {
 	c.suspect(fmt.Sprintf("the state at %d differs from the one that a quorum certified", s), out)
 }
 
-// snapshotTick repeats the own statement until it is certified.
+// snapshotTick repeats the own statement until it is certified, and makes it when this
+// replica may sign again.
 func (c *Core) snapshotTick(out *Output) {
 	s := &c.snapshots
-	if s.own == nil || s.own.Sequence <= s.certified.Sequence || c.now.Before(s.repeat) {
+	if s.own == nil || s.own.Sequence <= s.certified.Sequence || c.now.Before(s.repeat) || c.mute() {
 		return
 	}
-	s.repeat = c.now.Add(snapshotRetry)
-	c.sendSnapshot(consensus.Everyone, out)
+	c.stateSnapshot(out)
 }

@@ -123,4 +123,19 @@ var recovery = []mutant{
 		masked:      `the schedules are too short to use the budget up`,
 		tests:       `TestFillBudget`,
 	},
+	{
+		name: "receipts-before-the-answers", rule: "R91", file: "replica/core/recover.go",
+		text:        `return c.engine.Status().Mute`,
+		replacement: `return c.recovering()`,
+		why:         "an older copy of the folder answers clients and states snapshots before it is found out",
+		enemy:       `power`,
+	},
+	{
+		name: "own-snapshot-never-counts", rule: "R122", file: "replica/core/snapshot.go",
+		text:        `	if c.countSnapshot(*s.own, out); s.own != nil {`,
+		replacement: `	if s.own != nil {`,
+		why:         "with f replicas away no snapshot is certified any more",
+		masked:      `the others' statements are enough where nobody is away for long`,
+		tests:       `TestMute`,
+	},
 }
