@@ -26,6 +26,7 @@ type rot struct {
 	emptied bool
 	asked   bool // the scrub's next piece waits its turn
 	ticks   int
+	pieces  int // of the scrub
 }
 
 // scrubKeys is how many keys a scrub compares at once.
@@ -69,7 +70,9 @@ func (r *Replica) loadState() (machine *statemachine.Machine, found core.Durable
 // openState loads the state. One that cannot be loaded is put aside, and the replica
 // begins with that of genesis (R51).
 func (r *Replica) openState() (machine *statemachine.Machine, found core.Durable, snapshots *core.Snapshotter, err error) {
-	machine, found, snapshots, err = r.loadState()
+	if err = r.store.Check(); err == nil {
+		machine, found, snapshots, err = r.loadState()
+	}
 	if !errors.Is(err, statemachine.ErrRot) {
 		return machine, found, snapshots, err
 	}
@@ -85,7 +88,7 @@ func (r *Replica) suspected(err error) bool {
 		return false
 	}
 	r.world.coverage.count("rot found by the replica")
-	r.step(core.Suspected{Reason: err.Error()})
+	r.step(core.Suspected{Reason: err.Error(), Ruined: errors.Is(err, statemachine.ErrRuined)})
 	return true
 }
 
@@ -100,7 +103,8 @@ func (r *Replica) alarms(out *core.Output) {
 	}
 	for _, at := range out.Repaired {
 		r.world.fault(int(r.id), "repaired", " at %d", at)
-		r.rot.alarm, r.rot.rotten = "", r.rot.rotten && r.rot.decays > r.rot.seen
+		// A repair in place does not help ruin, which a check will find.
+		r.rot.alarm, r.rot.rotten = "", r.rot.rotten && (r.rot.decays > r.rot.seen || r.store.Check() != nil)
 	}
 	if out.GiveUp {
 		r.world.coverage.count("state given up")
@@ -140,6 +144,10 @@ func (r *Replica) setStateAside() {
 // would else be half of what a world costs.
 const scrubEvery = 64
 
+// checkEvery is how many pieces pass from one check of all files to the next: until
+// then a state that hides something is executed upon.
+const checkEvery = 64
+
 // scrub compares a further piece of the state with what was certified (R56).
 func (r *Replica) scrub() {
 	r.rot.ticks++
@@ -152,6 +160,11 @@ func (r *Replica) scrub() {
 		if r.rot.alarm != "" {
 			return nil
 		}
+		if r.rot.pieces++; r.rot.pieces%checkEvery == 0 {
+			if err := r.store.Check(); err != nil {
+				return err
+			}
+		}
 		_, err := r.storer.snapshots.Scrub(scrubKeys)
 		return err
 	}})
@@ -163,7 +176,7 @@ func (r *Replica) scrubbed() bool {
 		return true
 	}
 	rounds, _, _, waiting := r.storer.snapshots.Scrubbed()
-	return r.rot.alarm == "" && (waiting || rounds > r.rot.rounds+1)
+	return r.rot.alarm == "" && r.store.Check() == nil && (waiting || rounds > r.rot.rounds+1)
 }
 
 // rotStatus says what there is to know about a replica whose state has rotted.

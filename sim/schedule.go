@@ -58,7 +58,7 @@ const (
 	Crash   Verb = "crash"   // Replica loses power, and Lost and Torn of what it had not synced
 	Start   Verb = "start"   // Replica starts again
 	Wipe    Verb = "wipe"    // Replica loses its disk
-	Decay   Verb = "decay"   // some of Replica's stored entries are dropped, flipped or swapped
+	Decay   Verb = "decay"   // some of Replica's stored entries are dropped, flipped, swapped, hidden or broken
 	Copy    Verb = "copy"    // Replica's folder is copied
 	Roll    Verb = "roll"    // Replica loses power and finds that copy
 	Pause   Verb = "pause"   // Replica does nothing for For

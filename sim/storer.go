@@ -165,7 +165,7 @@ func (s *storer) install(w transfer.Store) error {
 		r.world.coverage.count("state installed from a snapshot")
 		err = s.snapshots.Reload()
 	}
-	if errors.Is(err, statemachine.ErrRot) {
+	if errors.Is(err, statemachine.ErrRot) && !errors.Is(err, statemachine.ErrRuined) {
 		// What was just installed is not what is stored: the process ends, and a new one
 		// finds the alarm (R81).
 		r.world.coverage.count("installation rotten")

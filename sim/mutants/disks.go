@@ -58,6 +58,13 @@ var disks = []mutant{
 		enemy:       `decay`,
 	},
 	{
+		name: "ruin-repaired-in-place", rule: "R51", file: "replica/core/repair.go",
+		text:        `	c.repair.ending, out.GiveUp = true, true`,
+		replacement: ``,
+		why:         "a repair that can come to no end is never given up",
+		enemy:       `decay`,
+	},
+	{
 		name: "tail-not-written-again", rule: "R81", file: "store/log/recover.go",
 		text:        `	if err := c.rewrite(); err != nil {`,
 		replacement: `	if err := error(nil); err != nil {`,

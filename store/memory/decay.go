@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"slices"
 
@@ -18,10 +19,14 @@ const (
 	Dropped Decay = iota // its newest version is gone: an older one, or none, is in its place
 	Flipped              // a bit of its newest value
 	Swapped              // its newest value with that of another key
+	Hidden               // reads do not find its newest version, though scans do
+	Broken               // nothing can be read where its newest version is, nor stepped over
 	Decays
 )
 
-func (d Decay) String() string { return [...]string{"dropped", "flipped", "swapped", "none"}[d] }
+func (d Decay) String() string {
+	return [...]string{"dropped", "flipped", "swapped", "hidden", "broken", "none"}[d]
+}
 
 // Decay lets the newest version of an entry rot, in the way given, without anybody
 // hearing of it. pick draws a number below n. It returns the key; ok is false if there
@@ -61,9 +66,45 @@ func (s *Store) Decay(how Decay, pick func(n int) int) (key string, ok bool) {
 		replace(s.cells, key, cells, last)
 		replace(s.cells, other, others, with)
 		return key, true
+	case Hidden, Broken:
+		last.ruin = how
+		replace(s.cells, key, cells, last)
+		s.ruined = true
+		return key, true
 	case Decays:
 	}
 	return "", false
+}
+
+// Check looks for rot that no scan would tell, or that nothing steps over, as a check of
+// all files does, and says ErrRuined (R121).
+func (s *Store) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ruined {
+		return nil
+	}
+	var err error
+	s.cells.Scan(func(key string, cells []cell) bool {
+		for i := range cells {
+			if r := cells[i].ruin; r != 0 && err == nil {
+				err = fmt.Errorf("%w: what is stored of key %q is %s", statemachine.ErrRuined, key, r)
+			}
+		}
+		return err == nil
+	})
+	s.ruined = err != nil
+	return err
+}
+
+// readable returns ErrRuined if one of a key's versions is broken.
+func readable(key string, cells []cell) error {
+	for i := range cells {
+		if cells[i].ruin == Broken {
+			return fmt.Errorf("%w: what is stored of key %q cannot be read", statemachine.ErrRuined, key)
+		}
+	}
+	return nil
 }
 
 // replace puts another cell in the place of the newest one.
@@ -71,6 +112,15 @@ func replace(m *btree.Map[string, []cell], key string, cells []cell, c cell) {
 	cells = slices.Clone(cells)
 	cells[len(cells)-1] = c
 	m.Set(key, cells)
+}
+
+// intact returns ErrRuined if a walk over everything would come by something broken.
+func (s *Store) intact() (err error) {
+	s.cells.Scan(func(key string, cells []cell) bool {
+		err = readable(key, cells)
+		return err == nil
+	})
+	return err
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/statemachine"
 	"github.com/varangian-bft/varangian/store/memory"
 )
@@ -132,5 +133,64 @@ func TestScanBesideWriter(t *testing.T) {
 	})
 	if err != nil || got != "a1b1c1" {
 		t.Errorf("scan: %q %v", got, err)
+	}
+}
+
+// What is hidden is missing for reads alone; what is broken ends everything that comes
+// by, also a repair. A check finds both, until a newer state is all that is kept (R121).
+func TestRuin(t *testing.T) {
+	first := func(int) int { return 0 }
+	begin := func(how memory.Decay) *memory.Store {
+		s := memory.New()
+		if err := s.Apply([]statemachine.Change{set("a", "1"), set("b", "1")}, at(1)); err != nil {
+			t.Fatal(err)
+		}
+		if key, ok := s.Decay(how, first); key != "a" || !ok {
+			t.Fatal(key, ok)
+		}
+		if err := s.Check(); !errors.Is(err, statemachine.ErrRuined) {
+			t.Errorf("%v: the check says %v", how, err)
+		}
+		return s
+	}
+	count := func(s *memory.Store) (n int, err error) {
+		err = s.Salvage(at(1).Version, func(_, _ []byte, damaged bool) bool {
+			if !damaged {
+				n++
+			}
+			return true
+		})
+		return n, err
+	}
+
+	s := begin(memory.Hidden)
+	if _, found, err := s.Read([]byte("a"), at(1).Version); found || err != nil {
+		t.Errorf("a hidden entry: found %v, %v", found, err)
+	}
+	if n, err := count(s); n != 2 || err != nil {
+		t.Errorf("%d entries are scanned, %v", n, err)
+	}
+
+	s = begin(memory.Broken)
+	_, _, errRead := s.Read([]byte("a"), at(1).Version)
+	_, errWindow := s.Window(0, at(1).Version)
+	_, errSalvage := count(s)
+	_, errInstall := s.Install(2, crypto.Digest{}, statemachine.AllPartitions(), func() (c statemachine.Change, ok bool, err error) { return c, false, nil })
+	for i, err := range []error{errRead, errWindow, errSalvage, errInstall} {
+		if !errors.Is(err, statemachine.ErrRuined) {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	if err := s.Apply([]statemachine.Change{set("a", "2")}, at(3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Retire(at(3).Version); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(); err != nil {
+		t.Errorf("after a compaction: %v", err)
+	}
+	if got := read(t, s, "a"); got != "2" {
+		t.Errorf("after a compaction: %q", got)
 	}
 }

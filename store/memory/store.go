@@ -34,7 +34,8 @@ type Store struct {
 	executed statemachine.Version   // windows above it hold the writes of execution and no others
 	spent    []statemachine.Version // that a write began and did not end with, or that stand for something else
 	snapshot []byte
-	stop     int // writes until the next Apply or Install ends early; 0 for never
+	ruined   bool // a cell may be Hidden or Broken
+	stop     int  // writes until the next Apply or Install ends early; 0 for never
 	failure  error
 }
 
@@ -47,6 +48,7 @@ type cell struct {
 	value   []byte
 	deleted bool
 	sum     uint32
+	ruin    Decay // Hidden or Broken; 0 for neither
 }
 
 // fits returns ErrRot if a value is not what was written under its key and version.
@@ -105,7 +107,13 @@ func (s *Store) Read(key []byte, at statemachine.Version) ([]byte, bool, error) 
 		return nil, false, fmt.Errorf("%w: read at version %d; kept from %d", statemachine.ErrRetired, at, s.retired)
 	}
 	cells, _ := s.cells.Get(string(key))
+	if err := readable(string(key), cells); err != nil {
+		return nil, false, err
+	}
 	c, ok := newest(cells, at)
+	if ok && c.ruin == Hidden {
+		c, ok = newest(cells, c.version-1)
+	}
 	if !ok || c.deleted {
 		return nil, false, nil
 	}
@@ -137,10 +145,13 @@ func (s *Store) visit(start, end []byte, at statemachine.Version, yield func(key
 		if end != nil && key >= string(end) {
 			return false
 		}
+		if err = readable(key, versions); err != nil {
+			return false
+		}
 		c, ok := newest(versions, at)
 		return !ok || c.deleted || yield(key, &c)
 	})
-	return nil
+	return err
 }
 
 // Salvage implements statemachine.Store.
@@ -198,6 +209,9 @@ func (s *Store) Window(after, through statemachine.Version) ([]statemachine.Chan
 	var out []statemachine.Change
 	var rot error
 	cells.Scan(func(key string, versions []cell) bool {
+		if rot = readable(key, versions); rot != nil {
+			return false
+		}
 		if c, ok := newest(versions, through); ok && c.version > after {
 			if rot = c.fits(key); rot != nil {
 				return false

@@ -136,6 +136,9 @@ func (s *Store) Install(q consensus.Sequence, chain crypto.Digest, of statemachi
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget()
+	if err := s.intact(); err != nil {
+		return statemachine.Marker{}, err
+	}
 	if err := s.write(s.difference(of, state), v); err != nil {
 		return statemachine.Marker{}, err
 	}
