@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/replica/core"
@@ -49,7 +50,12 @@ func (s *server) keep(w *statemachine.Window) {
 }
 
 func (s *server) answer(q core.Serve) {
-	s.internal.put(core.Served{To: q.From, Frames: s.transfer.Answer(q.Message)})
+	began := time.Now()
+	served := core.Served{To: q.From, Frames: s.transfer.Answer(q.Message)}
+	if s.transfer.Scanned() {
+		served.Took = time.Since(began)
+	}
+	s.internal.put(served)
 }
 
 func (s *server) run(ctx context.Context) {

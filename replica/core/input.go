@@ -70,6 +70,7 @@ type Stored struct {
 type Served struct {
 	To     consensus.ReplicaID
 	Frames [][]byte
+	Took   time.Duration // if it cost a scan that the next one like it costs again
 }
 
 // Suspected says that what is stored is not what was written (R51, R56, R121), in

@@ -35,6 +35,13 @@ func (l ServeLimits) complete() ServeLimits {
 // servingMax is when an answer of the own server is given up as lost.
 const servingMax = 10 * time.Second
 
+// One asker may have the server read the state for one scanShare-th of the time, in
+// which it serves nobody else (R102). What it owes for that is paid after scanDebtMax.
+const (
+	scanShare   = 4
+	scanDebtMax = servingMax / 2
+)
+
 // serving paces what the server of states says. An answer leaves when the budgets of
 // its asker and of all are not overdrawn, and is then drawn from both: so that a budget
 // below the size of one answer is kept, too.
@@ -92,15 +99,27 @@ func (s *serving) tick(now time.Time) {
 		s.at = now
 		return
 	}
-	passed := min(now.Sub(s.at), time.Second).Microseconds()
+	passed := min(now.Sub(s.at), time.Second)
 	s.at = now
 	fill := func(left int64, perSecond uint64) int64 {
-		return min(left+int64(perSecond)/1e6*passed+int64(perSecond)%1e6*passed/1e6, int64(perSecond))
+		return min(left+bytesIn(passed, perSecond), int64(perSecond))
 	}
 	for i := range s.each {
 		s.each[i] = fill(s.each[i], s.limits.BytesPerSecondEach)
 	}
 	s.all = fill(s.all, s.limits.BytesPerSecondAll)
+}
+
+// bytesIn returns what a rate comes to in a while.
+func bytesIn(d time.Duration, perSecond uint64) int64 {
+	us := d.Microseconds()
+	return int64(perSecond)/1e6*us + int64(perSecond)%1e6*us/1e6
+}
+
+// charge draws from an asker's budget for the time that an answer took the server: each
+// second as much as for scanShare seconds of bytes, up to scanDebtMax.
+func (s *serving) charge(to consensus.ReplicaID, took time.Duration) {
+	s.each[to] -= bytesIn(min(scanShare*took, scanDebtMax), s.limits.BytesPerSecondEach)
 }
 
 // serve sends what the budgets allow.
@@ -115,6 +134,7 @@ func (c *Core) serve(out *Output) {
 		if open := s.open[w.To]; len(open) > 0 {
 			s.open[w.To] = open[1:]
 		}
+		s.charge(w.To, w.Took)
 		for _, f := range w.Frames {
 			s.all -= int64(len(f))
 			s.each[w.To] -= int64(len(f))

@@ -166,3 +166,36 @@ func TestSuspectServesNothing(t *testing.T) {
 		t.Errorf("%d answers and questions are left", n)
 	}
 }
+
+// TestScansAreCharged: R102 – who has the server read the state again and again gets its
+// answers late, however short they are, and others get theirs at once.
+func TestScansAreCharged(t *testing.T) {
+	s := newStage(t, nil)
+	s.after(time.Millisecond)
+	sent := func(to consensus.ReplicaID, took time.Duration) int {
+		return len(s.step(Served{To: to, Frames: [][]byte{{1}}, Took: took}).Send)
+	}
+	if sent(2, 2*time.Second) != 1 {
+		t.Fatal("the first answer waits")
+	}
+	if sent(2, 0) != 0 || sent(3, 0) != 1 {
+		t.Error("after a scan of 2 s its asker does not wait, or another one does")
+	}
+	for waited := time.Duration(0); ; waited += 100 * time.Millisecond {
+		out := s.after(100 * time.Millisecond)
+		left := 0
+		for _, o := range out.Send {
+			if o.Class == consensus.ClassState {
+				left++
+			}
+		}
+		if left == 0 && waited <= scanDebtMax {
+			continue
+		}
+		// It had a second's worth of bytes.
+		if waited < 3*time.Second || waited > scanDebtMax {
+			t.Errorf("the next answer left after %v", waited)
+		}
+		return
+	}
+}

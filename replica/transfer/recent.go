@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"math"
 	"slices"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -94,16 +95,16 @@ func (s *Server) slot(at consensus.Sequence) uint8 {
 // isKept reports whether a window is in the spool.
 func (s *Server) isKept(at consensus.Sequence) bool { return at > 0 && s.recent.kept[s.slot(at)] == at }
 
-// keep puts a window into the spool. What cannot be written there is read from the
-// store again.
+// keep puts a window into the spool, unless newer ones need its room. What is not there
+// is read from the store again.
 func (s *Server) keep(at consensus.Sequence, changes []statemachine.Change) {
-	if s.isKept(at) {
+	if s.recent.kept[s.slot(at)] >= at {
 		return
 	}
 	data := encode(changes)
 	s.dropWindow(s.slot(at))
 	for uint64(len(data))+s.recent.onDisk > s.recent.most {
-		if !s.dropOldest() {
+		if !s.dropOldest(at) {
 			return
 		}
 	}
@@ -119,11 +120,12 @@ func (s *Server) keep(at consensus.Sequence, changes []statemachine.Change) {
 	s.remember(at, statemachine.WriteSetDigest(changes))
 }
 
-// dropOldest removes the oldest window from the spool; false if there is none.
-func (s *Server) dropOldest() bool {
+// dropOldest removes the oldest window below a checkpoint from the spool; false if there
+// is none.
+func (s *Server) dropOldest(below consensus.Sequence) bool {
 	oldest, found := uint8(0), false
 	for i, at := range s.recent.kept {
-		if at > 0 && (!found || at < s.recent.kept[oldest]) {
+		if at > 0 && at < below && (!found || at < s.recent.kept[oldest]) {
 			oldest, found = uint8(i), true
 		}
 	}
@@ -144,7 +146,7 @@ func (s *Server) dropWindow(slot uint8) {
 
 // forgetWindows empties the spool of windows.
 func (s *Server) forgetWindows() {
-	for s.dropOldest() {
+	for s.dropOldest(math.MaxUint64) {
 	}
 	s.recent.interest = 0
 }

@@ -148,3 +148,54 @@ func TestRecentWindowsBound(t *testing.T) {
 		t.Errorf("a window of more than the bound is kept: %d bytes", s.recent.onDisk)
 	}
 }
+
+// windowOf asks a server for the first chunk of a window, and returns how much it has.
+func (r *rig) windowOf(s *Server, at consensus.Sequence) int {
+	r.t.Helper()
+	c, _ := r.decode(s.Answer(askChunk{Item: item{Kind: itemWindow, At: at}})[0]).(chunk)
+	return len(c.Data)
+}
+
+// TestScannedOnce: R96, R102 – a window that nobody has asked for before, as after a
+// restart, is read from the state once, in whatever order chunks and plans are asked
+// for; what cannot be kept is said to be dear.
+func TestScannedOnce(t *testing.T) {
+	r := newRig(t)
+	store := &scans{Store: r.stores[0]}
+	for range keptCountMax + 4 {
+		r.changes([]int{0}, []statemachine.Change{{Key: []byte("k"), Value: fmt.Append(nil, r.at)}})
+	}
+	s := NewServer(r.group, store, &MemorySpool{}) // as after a restart
+	first, last := consensus.Sequence(interval), r.at
+	for range 5 {
+		for _, at := range []consensus.Sequence{last - 3*interval, last - 2*interval, last - interval} {
+			if r.windowOf(s, at) == 0 || s.Scanned() {
+				t.Fatalf("window %d: scanned in vain: %v", at, s.Scanned())
+			}
+		}
+	}
+	if store.count != 3 {
+		t.Errorf("3 windows were scanned %d times", store.count)
+	}
+	store.count = 0
+	for range 5 {
+		r.planned(s, last-5*interval)
+	}
+	if store.count != 2 {
+		t.Errorf("for 5 plans 2 windows were scanned %d times", store.count)
+	}
+	// The slot of the first one is that of a newer one, which is kept.
+	store.count = 0
+	for range 5 {
+		if r.windowOf(s, first+2*interval) == 0 || !s.Scanned() || r.windowOf(s, first+2*interval+keptCountMax*interval) == 0 {
+			t.Error("an older window in the place of a newer one is not said to be dear")
+		}
+		r.windowOf(s, first+3*interval) // another one comes between
+	}
+	if s.window = 0; r.windowOf(s, last) == 0 || s.Scanned() {
+		t.Error("one that is kept is said to be dear")
+	}
+	if p, ok := r.decode(s.Answer(askPlan{From: 0, Target: last})[0]).(plan); !ok || len(p.Windows) != keptCountMax+4 {
+		t.Errorf("no plan from the beginning: %v", ok)
+	}
+}

@@ -25,6 +25,7 @@ type Server struct {
 	encoding []byte
 	digests  map[consensus.Sequence]crypto.Digest // of write sets, of windows that a plan may name
 	recent   recent
+	scanned  bool // the last answer cost a scan whose result could not be kept
 }
 
 // NewServer returns a server over a store, with a spool of its own.
@@ -36,6 +37,7 @@ func NewServer(g *consensus.Group, store statemachine.Store, spool Spool) *Serve
 // any more is answered with "gone": the asker turns to another replica.
 func (s *Server) Answer(m consensus.Message) [][]byte {
 	s.interested()
+	s.scanned = false
 	switch m := m.(type) {
 	case askPlan:
 		if p, ok := s.plan(m); ok {
@@ -60,6 +62,11 @@ func (s *Server) Answer(m consensus.Message) [][]byte {
 	}
 	return nil
 }
+
+// Scanned reports whether the last answer cost a scan of the state that the next like it
+// will cost again. Whoever asks for such has to be held back: it could keep the server
+// from the others with questions that are short to ask and to answer (R102).
+func (s *Server) Scanned() bool { return s.scanned }
 
 func (s *Server) interval() consensus.Sequence {
 	return consensus.Sequence(s.group.Genesis.Parameters.CheckpointInterval)
@@ -111,7 +118,6 @@ func (s *Server) windows(from, through consensus.Sequence) ([]planWindow, bool) 
 			}
 			d = statemachine.WriteSetDigest(changes)
 			s.remember(at, d)
-			s.keep(at, changes)
 		}
 		windows = append(windows, planWindow{Sequence: at, WriteSet: d})
 	}
@@ -132,7 +138,8 @@ func (s *Server) remember(at consensus.Sequence, d crypto.Digest) {
 	s.digests[at] = d
 }
 
-// changes reads the write set of the window that ends at a checkpoint (R124).
+// changes reads the write set of the window that ends at a checkpoint (R124), and keeps
+// it, since that is a scan.
 func (s *Server) changes(at consensus.Sequence) ([]statemachine.Change, error) {
 	m, err := s.store.Marker()
 	if err != nil {
@@ -142,7 +149,13 @@ func (s *Server) changes(at consensus.Sequence) ([]statemachine.Change, error) {
 		return nil, statemachine.ErrVersion
 	}
 	through := min(statemachine.VersionAt(at, 255), m.Version)
-	return s.store.Window(statemachine.VersionAt(at-s.interval(), 255), through)
+	changes, err := s.store.Window(statemachine.VersionAt(at-s.interval(), 255), through)
+	if err != nil {
+		return nil, err
+	}
+	s.keep(at, changes)
+	s.scanned = s.scanned || !s.isKept(at)
+	return changes, nil
 }
 
 func (s *Server) chunk(m askChunk) (chunk, bool) {
