@@ -143,10 +143,13 @@ func (e *Engine) waitingForSlot(n consensus.Sequence) string {
 	votes, name, need, except := s.prepares, "prepares", e.group.Quorum-1, e.primary()
 	if s.commitAt != 0 {
 		votes, name, need, except = s.commits, "commits", e.group.Quorum, consensus.Everyone
-	} else if s.votedAt == 0 {
+	} else if s.votedAt == 0 && e.mayVote() && e.tooEarly(s) {
 		return fmt.Sprintf("waiting for the clock: the batch at %d was proposed for another time than it is here", n)
 	}
 	equal := uint64(0)
+	if !e.mayVote() {
+		equal = 1 << e.self // its own vote will not come, and nobody need wait for it
+	}
 	for i, v := range votes {
 		if v != nil && v.Header.Batch == d {
 			equal |= 1 << i
@@ -154,6 +157,12 @@ func (e *Engine) waitingForSlot(n consensus.Sequence) string {
 		}
 	}
 	return fmt.Sprintf("waiting for %d more %s at %d from %s", need, name, n, e.names(^equal, except))
+}
+
+// tooEarly reports whether the own clock holds back a proposal that is here in full (R37).
+func (e *Engine) tooEarly(s *slot) bool {
+	held, ok := s.holds(s.proposal.Header.Batch)
+	return ok && s.fresh && !e.timely(held.batch.Content.Time)
 }
 
 func (e *Engine) alarmText(a alarm) string {
