@@ -25,6 +25,39 @@ type report struct {
 	name string
 	json json.RawMessage
 	err  error
+	said said
+}
+
+// What a replica says of itself, as far as the table shows it.
+type said struct {
+	View       uint64  `json:"view"`
+	Primary    string  `json:"primary"`
+	Executed   uint64  `json:"executed"`
+	Durable    uint64  `json:"durable_checkpoint"`
+	Pool       uint64  `json:"pool_requests"`
+	Evidence   uint64  `json:"evidence"`
+	Uptime     float64 `json:"uptime_seconds"`
+	Recovering string  `json:"recovering"`
+	Repair     string  `json:"repair"`
+	Alarm      string  `json:"alarm"`
+	Waiting    string  `json:"waiting"`
+	Transfer   string  `json:"transfer"`
+}
+
+// remark says what keeps the replica from its work, the gravest first.
+func (s *said) remark() string {
+	var list []string
+	if s.Repair != "" {
+		list = append(list, "own state suspect: "+s.Repair)
+	} else if s.Alarm != "" {
+		list = append(list, "alarm: "+s.Alarm)
+	}
+	for _, text := range []string{s.Recovering, s.Waiting, s.Transfer} {
+		if text != "" {
+			list = append(list, text)
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 func (s *settings) statusCommand() *cobra.Command {
@@ -32,7 +65,8 @@ func (s *settings) statusCommand() *cobra.Command {
 		Use:   "status [REPLICA...]",
 		Short: "Show where the replicas stand, and why nothing moves",
 		Long: `Ask replicas, by default all, where they stand. Each line is one replica's own word.
-Exit status 3 means that fewer answered than are needed for progress.`,
+Exit status 3 means that fewer answered, or fewer of them may vote, than are needed
+for progress.`,
 		Example: `  client status
   client status replica-2 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -87,29 +121,42 @@ func ask(ctx context.Context, cl *client.Client, ids []consensus.ReplicaID) []re
 		tasks.Go(func() {
 			m, _ := cl.Group().Member(id)
 			reports[i].name = m.Name
-			reports[i].json, reports[i].err = cl.Status(ctx, id)
+			r := &reports[i]
+			if r.json, r.err = cl.Status(ctx, id); r.err == nil {
+				r.err = json.Unmarshal(r.json, &r.said)
+			}
 		})
 	}
 	tasks.Wait()
 	return reports
 }
 
-// enough fails if too few replicas of all that were asked answered.
+// enough fails if too few replicas of all that were asked answered, or if too few are
+// left that may vote: that can be for good, and no line of one replica says it.
 func enough(ctx context.Context, g *consensus.Group, reports []report) error {
-	answered := 0
-	for _, r := range reports {
-		if r.err == nil {
+	answered, mute := 0, 0
+	for i := range reports {
+		if reports[i].err == nil {
 			answered++
+		}
+		if reports[i].said.Recovering != "" {
+			mute++
 		}
 	}
 	need := g.Quorum
 	if len(reports) < g.N {
 		need = len(reports)
 	}
-	if answered >= need {
+	var err error
+	switch {
+	case answered < need:
+		err = fmt.Errorf("%d of %d replicas answered, %d needed", answered, len(reports), need)
+	case g.N-mute-(len(reports)-answered) < g.Quorum:
+		err = fmt.Errorf("only %d of %d replicas answer and may vote, %d needed: start those that are missing; if too many recover, "+
+			"the quorum is lost: see docs/operations.md", answered-mute, len(reports), g.Quorum)
+	default:
 		return nil
 	}
-	err := fmt.Errorf("%d of %d replicas answered, %d needed", answered, len(reports), need)
 	if ctx.Err() != nil {
 		return err
 	}
@@ -134,28 +181,14 @@ func tabulate(c *cobra.Command, reports []report) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "REPLICA\tVIEW\tPRIMARY\tEXECUTED\tDURABLE\tPOOL\tEVIDENCE\tUPTIME\tREMARK")
 	for _, r := range reports {
-		var v struct {
-			View     uint64  `json:"view"`
-			Primary  string  `json:"primary"`
-			Executed uint64  `json:"executed"`
-			Durable  uint64  `json:"durable_checkpoint"`
-			Pool     uint64  `json:"pool_requests"`
-			Evidence uint64  `json:"evidence"`
-			Uptime   float64 `json:"uptime_seconds"`
-			Waiting  string  `json:"waiting"`
-			Transfer string  `json:"transfer"`
-		}
-		if r.err == nil {
-			r.err = json.Unmarshal(r.json, &v)
-		}
 		if r.err != nil {
 			fmt.Fprintf(w, "%s\t-\t-\t-\t-\t-\t-\t-\t%s\n", printable([]byte(r.name)), printable([]byte(r.err.Error())))
 			continue
 		}
-		remark := strings.Trim(v.Waiting+"; "+v.Transfer, "; ")
+		v := &r.said
 		uptime := (time.Duration(v.Uptime) * time.Second).String()
 		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", printable([]byte(r.name)), v.View, printable([]byte(v.Primary)),
-			v.Executed, v.Durable, v.Pool, v.Evidence, uptime, printable([]byte(remark)))
+			v.Executed, v.Durable, v.Pool, v.Evidence, uptime, printable([]byte(v.remark())))
 	}
 	return w.Flush()
 }
