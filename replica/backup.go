@@ -236,6 +236,9 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 	store, err := state.Open(state.Config{Dir: filepath.Join(dataDir, "state"), Identity: id})
 	if err != nil {
 		unlock(lock)
+		if stateDamaged(err) {
+			return nil, fmt.Errorf("%w; take the backup from another replica", stateError(err))
+		}
 		return nil, stateError(err)
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -266,7 +269,7 @@ func folderIdentity(dataDir string, g *consensus.Group) (crypto.Digest, error) {
 		return crypto.Digest{}, failure(ExitSurroundings, "no replica runs on %s, and none ever ran there: name the folder of a replica", dataDir)
 	}
 	if err != nil {
-		return crypto.Digest{}, failure(ExitDisk, "data folder: %w", err)
+		return crypto.Digest{}, folderError(err)
 	}
 	version, owner, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	if version != folderVersion {

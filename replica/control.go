@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -79,6 +80,9 @@ func askControl(ctx context.Context, dataDir, what string, timeout time.Duration
 		return nil, err
 	}
 	answer, err := client.Do(request)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, failure(ExitSurroundings, "%s answers only to its owner: ask as the user that runs the replica", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no replica answers on %s: is it running on this data folder?", path)
 	}

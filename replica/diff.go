@@ -204,7 +204,7 @@ func openView(g *consensus.Group, dir string) (stateView, func(), error) {
 	i := &inspector{Inspection: Inspection{Group: g, DataDir: dir}, out: &Inspected{}}
 	self, ok, err := i.owner()
 	if err == nil && !ok {
-		err = failure(ExitDisk, "data folder %s: %s", dir, i.out.Faults[0].What)
+		err = failure(ExitSurroundings, "data folder %s: VERSION: %s; %s", dir, i.out.Faults[0].What, i.out.Faults[0].Do)
 	}
 	if err != nil {
 		unlock(lock)
@@ -213,7 +213,7 @@ func openView(g *consensus.Group, dir string) (stateView, func(), error) {
 	store, found, closing, err := state.Inspect(state.Inspection{Dir: filepath.Join(dir, "state"), Identity: identity(g, self)})
 	closed := func() { closing(); unlock(lock) }
 	if err == nil && store == nil {
-		err = fmt.Errorf("its state cannot be opened: %s", &found[0])
+		err = fmt.Errorf("its state cannot be opened: %s; see replica verify", &found[0])
 	}
 	if err != nil {
 		closed()

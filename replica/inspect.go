@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
@@ -76,8 +77,11 @@ type Inspection struct {
 // What to do about damage.
 const (
 	doState  = "start the replica: it repairs its state from the others before it answers from it"
-	doLog    = "keep the folder for inspection; this replica may have promised what it no longer knows, and must not vote from this log"
-	doFolder = "keep the folder for inspection and replace the replica"
+	doLog    = "start the replica: it sets the log aside, and recovers without voting, since it may have promised what it no longer knows; let no other one go down meanwhile"
+	doFolder = "start the replica: it recovers without voting, and keeps what is its own; let no other one go down meanwhile"
+	doRecord = "keep the folder for inspection; this replica may have promised what it no longer knows, and must not vote from this log"
+	doAlone  = "restore the folder from a backup: a group of one replica has nobody to recover from"
+	doOther  = "find the folder of this replica, or use the group file of the one that this is of"
 	doKeep   = "keep the folder as proof, and tell the other operators"
 	doProof  = "delete the file: the proof can be shown again by the others"
 )
@@ -167,28 +171,40 @@ func (i *inspector) owner() (self consensus.ReplicaID, ok bool, err error) {
 	text, err := os.ReadFile(filepath.Join(i.DataDir, "VERSION"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		i.fault(Fault{File: "VERSION", What: "it is missing: no replica ever ran here, or the folder is damaged", Do: doFolder})
+		if _, err := os.Stat(filepath.Join(i.DataDir, newName)); err == nil {
+			return 0, false, failure(ExitSurroundings, "no replica ever ran on data folder %s, as its file %s says: start the replica first", i.DataDir, newName)
+		}
+		i.fault(Fault{File: "VERSION", What: "it is missing", Do: i.unlessAlone(doFolder)})
 		return 0, false, nil
 	case err != nil:
-		return 0, false, failure(ExitDisk, "data folder: %w", err)
+		return 0, false, folderError(err)
 	}
 	for id := range consensus.ReplicaID(i.Group.N) {
 		if string(text) == fmt.Sprintf("%s %s\n", folderVersion, identity(i.Group, id)) {
 			return id, true, nil
 		}
 	}
-	i.fault(Fault{
-		File: "VERSION", Do: doFolder,
-		What: "it names no replica of this group, or another format: the folder belongs to another group, or VERSION is damaged",
-	})
+	if strings.HasPrefix(string(text), folderName) {
+		i.fault(Fault{File: "VERSION", What: "it names no replica of this group, or another format", Do: doOther})
+	} else {
+		i.fault(Fault{File: "VERSION", What: "it is damaged", Do: i.unlessAlone(doFolder)})
+	}
 	return 0, false, nil
+}
+
+// unlessAlone is what to do about damage, if there are others to recover from.
+func (i *inspector) unlessAlone(do string) string {
+	if i.Group.N > 1 {
+		return do
+	}
+	return doAlone
 }
 
 // log reads every record, and lets an engine judge it, as at a start.
 func (i *inspector) log(self consensus.ReplicaID, id crypto.Digest) {
 	engine := pbft.New(pbft.Config{Group: i.Group, Self: self, Signer: crypto.Ed25519.NewSigner(crypto.Seed{}), Timeout: DefaultTimeout})
 	size := i.size("log")
-	found, err := log.Verify(log.OS(filepath.Join(i.DataDir, "log")), id, func(r consensus.Record) error {
+	found, err := log.Verify(log.ReadOnly(filepath.Join(i.DataDir, "log")), id, func(r consensus.Record) error {
 		if at, ok := pbft.DurableCheckpoint(i.Group, r); ok {
 			i.out.promised = max(i.out.promised, at)
 		}
@@ -208,13 +224,13 @@ func (i *inspector) log(self consensus.ReplicaID, id crypto.Digest) {
 		if damage.Cause != nil {
 			what += ": " + damage.Cause.Error()
 		}
-		i.fault(Fault{File: filepath.Join("log", damage.File), Offset: &damage.Offset, What: what, Do: doLog})
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, log.ErrForeign), errors.Is(err, log.ErrVersion):
-		i.fault(Fault{File: "log", What: err.Error(), Do: doLog})
+		i.fault(Fault{File: filepath.Join("log", damage.File), Offset: &damage.Offset, What: what, Do: i.unlessAlone(doLog)})
+	case errors.Is(err, fs.ErrNotExist):
+		i.fault(Fault{File: "log", What: err.Error(), Do: i.unlessAlone(doLog)})
 	case errors.Is(err, pbft.ErrProof):
 		i.fault(Fault{File: "log", What: err.Error(), Do: doKeep})
-	default: // of the engine: a record that no correct replica wrote
-		i.fault(Fault{File: "log", What: err.Error(), Do: doLog})
+	default: // of another replica or format, or of the engine: a record that no correct replica wrote
+		i.fault(Fault{File: "log", What: err.Error(), Do: doRecord})
 	}
 }
 
@@ -233,7 +249,7 @@ func (i *inspector) state(id crypto.Digest) error {
 	}
 	var torn []int
 	for n := range found {
-		f := Fault{File: filepath.Join("state", found[n].File), What: found[n].What, Do: doState}
+		f := Fault{File: filepath.Join("state", found[n].File), What: found[n].What, Do: i.unlessAlone(doState)}
 		if found[n].Offset >= 0 {
 			f.Offset = &found[n].Offset
 		}
@@ -269,7 +285,7 @@ func (i *inspector) state(id crypto.Digest) error {
 }
 
 func (i *inspector) stateFault(err error) {
-	i.fault(Fault{File: "state", What: err.Error(), Do: doState})
+	i.fault(Fault{File: "state", What: err.Error(), Do: i.unlessAlone(doState)})
 }
 
 // contents compares the state with the group file and the saved snapshot.

@@ -75,7 +75,6 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			r.logger.Info("replica stopped")
 			return false
 		}
 		if left > 0 {

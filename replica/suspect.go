@@ -45,11 +45,8 @@ func (r *Replica) openState(app statemachine.Application, id crypto.Digest) erro
 		return err
 	}
 	r.logger.Error("the state cannot be used: it is set aside and fetched from the others", "kept_as", as, "reason", err)
-	if err := r.tryState(app, id); err != nil {
-		return stateError(err)
-	}
 	r.emptied = true
-	return nil
+	return stateError(r.tryState(app, id))
 }
 
 func (r *Replica) tryState(app statemachine.Application, id crypto.Digest) (err error) {
@@ -77,7 +74,8 @@ func (r *Replica) build(app statemachine.Application) error {
 	if err != nil {
 		return built(err)
 	}
-	if !r.folder.fresh && r.folder.forgot == "" && marker == (statemachine.Marker{}) {
+	// Of a state that was set aside a moment ago the alarm says more already.
+	if !r.emptied && !r.folder.fresh && r.folder.forgot == "" && marker == (statemachine.Marker{}) {
 		if err := r.mayForget("the state is missing beside the log"); err != nil {
 			return err
 		}

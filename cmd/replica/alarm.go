@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,9 @@ Exit status 0: there is none, or it was cleared. 3: there is one.`,
 			cfg, err := load(c.Flags())
 			if err != nil {
 				return err
+			}
+			if _, err := os.ReadDir(cfg.dataDir); err != nil {
+				return fmt.Errorf("data folder: %w", err) // no folder is no proof that there is no alarm
 			}
 			if clear {
 				if err := replica.ClearAlarm(cfg.dataDir); err != nil {

@@ -25,7 +25,8 @@ the partitions and keys that differ, and the first window of sequence numbers wh
 writes differ. Each folder is that of a replica, as init makes it, or its data folder;
 its replica may run or be stopped. Nothing is changed.
 
-Exit status 0: the states are equal there. 4: they differ. 1: they cannot be compared.`,
+Exit status 0: the states are equal there. 4: they differ. 1: they cannot be compared.
+3: one cannot be read; replica verify says why.`,
 		Example: `  replica diff group/replica-0 group/replica-1
   replica diff --group group.toml /var/lib/a/data /var/lib/b/data --json`,
 		Args: cobra.ExactArgs(2),

@@ -15,6 +15,20 @@ const zeroStepBytes = 1 << 20
 // The folder exists, and the caller holds its lock (R87).
 func OS(folder string) FS { return osFS(folder) }
 
+// ReadOnly is a folder of the real file system whose files are only read, and need
+// not be writable: to verify a log also where the system lets nobody write any more.
+func ReadOnly(folder string) FS { return readOnlyFS{osFS(folder)} }
+
+type readOnlyFS struct{ osFS }
+
+func (d readOnlyFS) Open(name string) (File, error) {
+	f, err := os.Open(d.path(name))
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
 type osFS string
 
 func (d osFS) path(name string) string { return filepath.Join(string(d), name) }

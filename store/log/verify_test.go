@@ -32,7 +32,7 @@ func TestVerifyFlips(t *testing.T) {
 	}
 	verify := func() (log.Report, int, error) {
 		bytes := 0
-		found, err := log.Verify(log.OS(folder), id, func(r consensus.Record) error { bytes += len(r.Data); return nil })
+		found, err := log.Verify(log.ReadOnly(folder), id, func(r consensus.Record) error { bytes += len(r.Data); return nil })
 		return found, bytes, err
 	}
 	whole, bytes, err := verify()
@@ -97,7 +97,24 @@ func TestVerifyFlips(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := log.Verify(log.OS(folder), crypto.Hash(crypto.KindConfiguration, []byte("another")), func(consensus.Record) error { return nil }); !errors.Is(err, log.ErrForeign) {
+	if _, err := log.Verify(log.ReadOnly(folder), crypto.Hash(crypto.KindConfiguration, []byte("another")), func(consensus.Record) error { return nil }); !errors.Is(err, log.ErrForeign) {
 		t.Errorf("another replica's log: %v", err)
+	}
+}
+
+// TestReadOnly: what Verify reads through lets nobody write, so that it needs no
+// right to.
+func TestReadOnly(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "mark"), []byte("x"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	f, err := log.ReadOnly(folder).Open("mark")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte("y"), 0); err == nil {
+		t.Error("it was written to")
 	}
 }
