@@ -141,7 +141,7 @@ func (r *Replica) open(app statemachine.Application, id crypto.Digest) error {
 		return openLogError(err)
 	}
 	r.writer.log, r.found.Forgot = r.log, r.folder.forgot
-	if err := r.folder.reserve("ballast", ballastBytes, false); err != nil {
+	if err := r.folder.reserve("ballast", ballastBytes); err != nil {
 		return err
 	}
 	return r.folder.settle(id)

@@ -91,7 +91,43 @@ func (f *folder) fits(segmentBytes int64) error {
 	if free := s.Bavail * uint64(s.Bsize); free < need { // of other types on other systems
 		return failure(ExitRoom, "data folder %s needs %d MiB of free space and has %d MiB", f.path, (need+1<<20-1)>>20, free>>20)
 	}
-	return f.reserve("probe", int64(need), true)
+	return f.probe(int64(need), max(segmentBytes, ballastBytes))
+}
+
+// probe claims room for a moment, in files of at most the size that limitsFit has
+// asked for. They have no name, so that they go with the process: one that a crash left
+// would take the room that the next start looks for.
+func (f *folder) probe(need, each int64) error {
+	var held []*os.File
+	defer func() {
+		for _, file := range held {
+			file.Close() // nothing was written
+		}
+	}()
+	for left := need; left > 0; left -= each {
+		file, err := nameless(f.in("probe"))
+		if err != nil {
+			return folderError(err)
+		}
+		held = append(held, file)
+		if err := preallocate(file, min(left, each)); err != nil {
+			return folderError(fmt.Errorf("claiming %d MiB: %w", need>>20, err))
+		}
+	}
+	return nil
+}
+
+// nameless makes a file and takes its name away.
+func nameless(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // nextSegment is what the log allocates next.
@@ -133,9 +169,9 @@ func limitsFit(segmentBytes int64) error {
 	return nil
 }
 
-// reserve makes a file with all its blocks, and removes it again if it is only a
-// probe. What keeps it from being made keeps the replica from running.
-func (f *folder) reserve(name string, size int64, probe bool) error {
+// reserve makes a file with all its blocks. What keeps it from being made keeps the
+// replica from running.
+func (f *folder) reserve(name string, size int64) error {
 	path := f.in(name)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -145,12 +181,8 @@ func (f *folder) reserve(name string, size int64, probe bool) error {
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
-	if err != nil || probe {
-		if removed := os.Remove(path); err == nil {
-			err = removed
-		}
-	}
 	if err != nil {
+		_ = os.Remove(path) // what there is of it may be the room that lacks
 		return folderError(fmt.Errorf("claiming %d MiB: %w", size>>20, err))
 	}
 	return nil

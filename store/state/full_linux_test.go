@@ -191,3 +191,19 @@ func TestUnreadableTableIsRuin(t *testing.T) {
 	storetest.WantErr(t, "check", err, unix.EIO)
 	storetest.WantErr(t, "check", err, statemachine.ErrRuined)
 }
+
+// R88: a probe that a crash left has no name, and so takes no room from the next start.
+func TestProbeIsNameless(t *testing.T) {
+	dir := t.TempDir()
+	f, err := nameless(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := allocate(f, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

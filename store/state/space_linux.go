@@ -21,15 +21,26 @@ func probe(dir string, size int64) error {
 		return fmt.Errorf("%w: files of %d MiB are needed, and the limit on file sizes (ulimit -f) is %d bytes",
 			statemachine.ErrNoSpace, size>>20, limit.Cur)
 	}
-	f, err := os.CreateTemp(dir, "probe-*.tmp")
+	f, err := nameless(dir)
 	if err != nil {
 		return fmt.Errorf("probe the state's directory: %w", err)
 	}
-	defer func() {
-		_ = f.Close()           // nothing was written
-		_ = os.Remove(f.Name()) // a later probe is not hindered by an empty file
-	}()
+	defer f.Close() // nothing was written
 	return allocate(f, size)
+}
+
+// nameless returns an open file without a name, whose blocks go with the process: a
+// probe that a crash left would take the room that the next start looks for.
+func nameless(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "probe-*.tmp")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // allocate gives a file disk blocks up to an offset, whatever its size.
