@@ -102,6 +102,20 @@ func (b *Batch) Marshal() []byte {
 	return out.BytesOrPanic()
 }
 
+// BatchDigest is the digest of a batch that Marshal wrote, whose bodies are not read:
+// enough to tell whether it is worth more (R17).
+func BatchDigest(s cryptobyte.String) (d crypto.Digest, ok bool) {
+	var size uint32
+	var raw []byte
+	if !s.ReadUint32(&size) || uint64(size) > uint64(len(s)) || !s.ReadBytes(&raw, int(size)) {
+		return d, false
+	}
+	if size == 0 {
+		return NullDigest, true
+	}
+	return crypto.Hash(crypto.KindBatch, raw), true
+}
+
 // DecodeBatch reads what Marshal wrote, and returns the client signatures that
 // have to hold (R20, R22). The batch keeps the bytes of s. Whoever calls it
 // compares the digest with the one it wants.

@@ -22,7 +22,7 @@ type handler struct {
 }
 
 func (h *handler) FromReplica(from consensus.ReplicaID, _ consensus.Class, frame []byte) {
-	h.offer(arrival{replica: from, frame: frame})
+	h.offer(h.replica.verifiers.fromReplica(from, frame))
 }
 
 func (h *handler) FromClient(conn network.ConnID, client consensus.ClientID, frame []byte) {

@@ -231,10 +231,10 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 		},
 	}
 	r.verifiers = &verifiers{
-		decoder: core.Decoder{Group: cfg.Group, Codec: pbft.NewCodec(cfg.Group)},
-		scheme:  crypto.NewCache(crypto.Ed25519, verifyCacheMax),
-		offset:  r.badFrame, core: external, admit: admit,
+		scheme: crypto.NewCache(crypto.Ed25519, verifyCacheMax), offences: make([]atomic.Uint32, cfg.Group.N),
+		offset: r.badFrame, core: external, admit: admit,
 	}
+	r.verifiers.decoder = core.Decoder{Group: cfg.Group, Codec: pbft.NewCodec(cfg.Group), Wanted: r.verifiers.asked.wanted}
 	for i := range r.verifiers.lanes {
 		r.verifiers.lanes[i] = make(chan arrival, arrivalsMax)
 	}
@@ -276,7 +276,8 @@ func (r *Replica) run(ctx context.Context, work *sync.WaitGroup) error {
 	start := func(run func(context.Context)) { work.Go(func() { run(r.inner) }) }
 	r.found.Suspect, r.found.Emptied = r.suspects(), r.emptied
 	r.driver.start(r.found)
-	for range r.verifierCount() {
+	start(r.verifiers.runVotes)
+	for range max(1, r.verifierCount()-1) {
 		start(r.verifiers.run)
 	}
 	for _, run := range []func(context.Context){

@@ -35,7 +35,7 @@ var (
 	networkNames = [...]string{"lost", "came twice", "overtaken", "cut off"}
 	// outputNames are the fields of core.Output, in order.
 	outputNames = [...]string{
-		"Halt", "Persist", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Retire",
+		"Halt", "Persist", "Wanted", "Send", "Reply", "Execute", "Flush", "Recheck", "Store", "Serve", "Trim", "Snapshot", "Save", "Retire",
 		"Alarm", "Repaired", "Refuse", "Complain", "Report",
 	}
 	// effectNames are the fields of consensus.Effects that are lists, in order.
@@ -54,7 +54,7 @@ func (c *Coverage) count(name string) {
 
 func (c *Coverage) output(o *core.Output) {
 	for i, n := range [...]int{
-		len(o.Halt), len(o.Persist), len(o.Send), len(o.Reply), len(o.Execute), len(o.Flush), len(o.Recheck), len(o.Store),
+		len(o.Halt), len(o.Persist), len(o.Wanted), len(o.Send), len(o.Reply), len(o.Execute), len(o.Flush), len(o.Recheck), len(o.Store),
 		len(o.Serve), len(o.Trim), len(o.Snapshot), len(o.Save), len(o.Retire), len(o.Alarm), len(o.Repaired), len(o.Refuse),
 		len(o.Complain), len(o.Report),
 	} {

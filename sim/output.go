@@ -16,6 +16,9 @@ func (r *Replica) carry() {
 	if r.ashamed() {
 		return
 	}
+	for _, x := range out.Wanted {
+		x.Note(r.asked)
+	}
 	r.alarms(out)
 	if len(out.Halt) > 0 {
 		h := out.Halt[0]

@@ -43,6 +43,7 @@ type Replica struct {
 	log     *log.Log
 	server  *transfer.Server
 	decoder core.Decoder
+	asked   map[crypto.Digest]struct{} // of others, and lacking still
 	storer  storer
 	out     core.Output
 	writer  writer
@@ -86,7 +87,11 @@ func (r *Replica) Start() error {
 		Group: w.group, Self: r.id, Signer: r.signer, Engine: &observed{Engine: engine, coverage: &w.coverage},
 		Pool: core.DefaultPoolLimits(w.cfg.Parameters), Nonce: r.nonce(),
 	})
-	r.decoder = core.Decoder{Group: w.group, Codec: pbft.NewCodec(w.group)}
+	r.asked = map[crypto.Digest]struct{}{}
+	r.decoder = core.Decoder{Group: w.group, Codec: pbft.NewCodec(w.group), Wanted: func(d crypto.Digest) bool {
+		_, ok := r.asked[d]
+		return ok
+	}}
 	if err = r.open(); err != nil {
 		return fmt.Errorf("%s: %w", replicaName(int(r.id)), err)
 	}

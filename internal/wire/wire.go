@@ -132,28 +132,26 @@ func RequestsFrame(requests []*consensus.Request) []byte {
 	return b.BytesOrPanic()
 }
 
-// ReadRequests reads a frame of TypeRequests, and returns the client signatures
-// that have to hold before any of the requests is used (R20).
-func ReadRequests(frame []byte, g *consensus.Group) (crypto.Unverified[[]*consensus.Request], error) {
-	var out crypto.Unverified[[]*consensus.Request]
+// ReadRequests reads a frame of TypeRequests, and returns each request with the
+// client's signature that has to hold before it is used (R20).
+func ReadRequests(frame []byte, g *consensus.Group) (out []crypto.Unverified[*consensus.Request], err error) {
 	p := &g.Genesis.Parameters
 	s, ok := body(frame, TypeRequests)
 	if !ok || s.Empty() || uint64(len(s)) > p.BatchBytesMax+4*p.BatchRequestsMax {
-		return out, ErrForm
+		return nil, ErrForm
 	}
 	for !s.Empty() {
 		var size uint32
 		var body []byte
 		if !s.ReadUint32(&size) || uint64(size) > uint64(len(s)) || !s.ReadBytes(&body, int(size)) ||
-			uint64(len(out.Value)) == p.BatchRequestsMax {
-			return crypto.Unverified[[]*consensus.Request]{}, ErrForm
+			uint64(len(out)) == p.BatchRequestsMax {
+			return nil, ErrForm
 		}
 		r, err := consensus.DecodeRequest(body, g)
 		if err != nil {
-			return crypto.Unverified[[]*consensus.Request]{}, err
+			return nil, err
 		}
-		out.Value = append(out.Value, r.Value)
-		out.Checks = append(out.Checks, r.Checks...)
+		out = append(out, r)
 	}
 	return out, nil
 }

@@ -112,7 +112,11 @@ func (r *rig) codecs() []codec {
 		}},
 		{"requests", RequestsFrame([]*consensus.Request{r.request(1, 10), r.request(2, 20)}), func(f []byte) ([]byte, error) {
 			m, err := ReadRequests(f, r.group)
-			return RequestsFrame(m.Value), err
+			var all []*consensus.Request
+			for _, u := range m {
+				all = append(all, u.Value)
+			}
+			return RequestsFrame(all), err
 		}},
 		{"reply", reply().Marshal(), func(f []byte) ([]byte, error) {
 			m, err := ReadReply(f)
@@ -239,8 +243,8 @@ func TestChecks(t *testing.T) {
 		t.Fatalf("certificate: %v, %d checks", err, len(c.Checks))
 	}
 	m, err := ReadRequests(RequestsFrame([]*consensus.Request{r.request(1, 1), r.request(2, 1)}), r.group)
-	if err != nil || len(m.Checks) != 2 || !r.holds(m.Checks) {
-		t.Fatalf("requests: %v, %d checks", err, len(m.Checks))
+	if err != nil || len(m) != 2 || len(m[0].Checks) != 1 || !r.holds(m[0].Checks) || len(m[1].Checks) != 1 || !r.holds(m[1].Checks) {
+		t.Fatalf("requests: %v, %d", err, len(m))
 	}
 	frame := c.Value.Snapshot.Sign(r.group, 1, r.replicas[1]).Marshal()
 	for i := 1; i < len(frame); i++ {

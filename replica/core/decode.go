@@ -45,10 +45,15 @@ func (FetchRequestsMessage) Type() consensus.MessageType { return wire.TypeFetch
 var ErrUnknownType = errors.New("core: unknown message type")
 
 // A Decoder reads the frames of replicas and clients, for the verify pool. It is
-// stateless and safe for concurrent use.
+// stateless and safe for concurrent use, if Wanted is.
 type Decoder struct {
 	Group *consensus.Group
 	Codec consensus.Codec
+	// Wanted says whether a batch or body is one that was asked for (Output.Wanted).
+	// Others are dropped before a signature is checked: whoever makes keys of his own
+	// makes valid requests without end, and each check costs more than sending it
+	// (R17). Without it everything is wanted.
+	Wanted func(crypto.Digest) bool
 }
 
 // Replica decodes a frame that came from another replica. The message keeps the
@@ -79,18 +84,44 @@ func (d Decoder) fetch(t consensus.MessageType, frame []byte) (out crypto.Unveri
 		out.Value = FetchRequestsMessage{m}
 		return out, err
 	case wire.TypeRequests:
-		m, err := wire.ReadRequests(frame, d.Group)
-		out.Value, out.Checks = RequestsMessage{m.Value}, m.Checks
-		return out, err
+		return d.requests(frame)
 	case wire.TypeBatch:
-		m, ok := consensus.DecodeBatch(cryptobyte.String(frame[1:]), d.Group)
-		if !ok {
-			return out, wire.ErrForm
-		}
-		out.Value, out.Checks = BatchMessage{m.Value}, m.Checks
-		return out, nil
+		return d.batch(cryptobyte.String(frame[1:]))
 	}
 	return out, ErrUnknownType
+}
+
+func (d Decoder) batch(s cryptobyte.String) (out crypto.Unverified[consensus.Message], err error) {
+	digest, ok := consensus.BatchDigest(s)
+	if ok && d.Wanted != nil && !d.Wanted(digest) {
+		return out, consensus.ErrStale
+	}
+	m, ok := consensus.DecodeBatch(s, d.Group)
+	if !ok {
+		return out, wire.ErrForm
+	}
+	out.Value, out.Checks = BatchMessage{m.Value}, m.Checks
+	return out, nil
+}
+
+// requests keeps the bodies that are wanted.
+func (d Decoder) requests(frame []byte) (out crypto.Unverified[consensus.Message], err error) {
+	m, err := wire.ReadRequests(frame, d.Group)
+	if err != nil {
+		return out, err
+	}
+	var wanted []*consensus.Request
+	for _, u := range m {
+		if d.Wanted == nil || d.Wanted(u.Value.Digest()) {
+			wanted = append(wanted, u.Value)
+			out.Checks = append(out.Checks, u.Checks...)
+		}
+	}
+	if len(wanted) == 0 {
+		return out, consensus.ErrStale
+	}
+	out.Value = RequestsMessage{wanted}
+	return out, nil
 }
 
 // Client decodes a frame that carries a request.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/varangian-bft/varangian/consensus"
+	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/pbft"
 	"github.com/varangian-bft/varangian/replica/transfer"
@@ -64,6 +65,64 @@ func TestDecoderChecks(t *testing.T) {
 	for i, want := range []int{1, 2, 2, 0, 0, 1, 0} {
 		if u, err := d.Replica(frames(s)[i], s.core.Hint()); err != nil || len(u.Checks) != want {
 			t.Errorf("type %d: %v, %d checks", frames(s)[i][0], err, len(u.Checks))
+		}
+	}
+}
+
+// TestUnasked: R17 – a batch or body that nobody asked for is dropped before its
+// signatures are checked, however valid it is, and no question is asked before its
+// answer can be told from that.
+func TestUnasked(t *testing.T) {
+	for _, content := range []bool{true, false} {
+		s := newStage(t, nil)
+		a, b, other := s.request(0, 1, "a"), s.request(1, 1, "b"), s.request(2, 1, "other")
+		batch := consensus.NewBatch(1, []*consensus.Request{a, b})
+		asked := map[crypto.Digest]struct{}{}
+		d := Decoder{Group: s.group, Codec: pbft.NewCodec(s.group), Wanted: func(d crypto.Digest) bool {
+			_, ok := asked[d]
+			return ok
+		}}
+		note := func(out Output) {
+			for _, w := range out.Wanted {
+				w.Note(asked)
+			}
+		}
+		checks := func(frame []byte) int {
+			u, err := d.Replica(frame, s.core.Hint())
+			if err != nil && !errors.Is(err, consensus.ErrStale) {
+				t.Fatal(err)
+			}
+			return len(u.Checks)
+		}
+		expect := func(when string, whole, bodies int) {
+			t.Helper()
+			if n := checks(wire.BatchFrame(batch)); n != whole {
+				t.Errorf("content=%v, %s: %d checks of the batch, not %d", content, when, n, whole)
+			}
+			if n := checks(wire.RequestsFrame([]*consensus.Request{a, other, b})); n != bodies {
+				t.Errorf("content=%v, %s: %d checks of bodies, not %d", content, when, n, bodies)
+			}
+		}
+		s.admit(a)
+		expect("before", 0, 0)
+		for _, out := range []Output{s.want(batch, 1, content), s.after(fetchDelay)} {
+			if n := len(questions(out)); n > 1 || n == 0 && len(out.Wanted) > 0 {
+				t.Fatalf("%d questions, wants %v", n, out.Wanted)
+			}
+			note(out)
+		}
+		if content {
+			expect("asked", 2, 1)
+			note(s.receive(2, RequestsMessage{[]*consensus.Request{b}}))
+		} else {
+			expect("asked", 2, 0)
+			note(s.want(batch, 1, true)) // its content comes while the answer is on its way
+			expect("asked, with content", 2, 1)
+			note(s.receive(2, BatchMessage{batch}))
+		}
+		expect("complete", 0, 0)
+		if len(asked) > 0 || len(s.core.fetch.claims) > 0 {
+			t.Errorf("content=%v: %d digests are left", content, len(asked))
 		}
 	}
 }

@@ -26,6 +26,7 @@ type want struct {
 	bodies  map[crypto.Digest]*consensus.Request // fetched
 	ask     time.Time                            // when to ask the next replica
 	next    consensus.ReplicaID                  // whom
+	asked   bool                                 // somebody was
 }
 
 // The fetcher completes batches from the pool and from other replicas (R22). It
@@ -34,10 +35,67 @@ type fetcher struct {
 	wants   map[crypto.Digest]*want
 	order   []*want // by arrival, for a deterministic tick
 	missing map[crypto.Digest][]*want
+	claims  map[crypto.Digest]int // what was asked for and lacks still, and for how many wants
 }
 
 func newFetcher() *fetcher {
-	return &fetcher{wants: map[crypto.Digest]*want{}, missing: map[crypto.Digest][]*want{}}
+	return &fetcher{wants: map[crypto.Digest]*want{}, missing: map[crypto.Digest][]*want{}, claims: map[crypto.Digest]int{}}
+}
+
+// A Wanted says that this replica asks the others for a batch or body from now on, or
+// that it does so no more. Whoever decodes their answers keeps the set of what is
+// asked for (see Decoder.Wanted).
+type Wanted struct {
+	Digest crypto.Digest
+	Asked  bool
+}
+
+// Note brings the set of what is asked for up to date.
+func (w Wanted) Note(asked map[crypto.Digest]struct{}) {
+	if w.Asked {
+		asked[w.Digest] = struct{}{}
+	} else {
+		delete(asked, w.Digest)
+	}
+}
+
+func (f *fetcher) claim(d crypto.Digest, out *Output) {
+	if f.claims[d]++; f.claims[d] == 1 {
+		out.Wanted = append(out.Wanted, Wanted{Digest: d, Asked: true})
+	}
+}
+
+func (f *fetcher) release(d crypto.Digest, out *Output) {
+	if f.claims[d]--; f.claims[d] == 0 {
+		delete(f.claims, d)
+		out.Wanted = append(out.Wanted, Wanted{Digest: d})
+	}
+}
+
+// ask claims what a want lacks, before the question leaves: an answer must find its
+// claim.
+func (f *fetcher) ask(w *want, out *Output) {
+	if w.asked {
+		return
+	}
+	w.asked = true
+	f.claim(w.Digest, out)
+	for _, d := range w.lacking() {
+		f.claim(d, out)
+	}
+}
+
+// lacking lists the missing bodies, in order.
+func (w *want) lacking() (out []crypto.Digest) {
+	if w.Content == nil {
+		return nil
+	}
+	for _, d := range w.Content.Requests {
+		if _, ok := w.missing[d]; ok {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // want starts to complete a batch. If the pool holds all of it the engine gets
@@ -50,10 +108,10 @@ func (c *Core) want(w consensus.Want, out *Output) {
 		return
 	}
 	if ok {
-		f.drop(old)
+		f.drop(old, out)
 	}
 	if len(f.order) >= wantsPerWindow*int(c.group.Genesis.Parameters.Window) {
-		f.drop(f.order[0]) // the engine repeats what it still needs
+		f.drop(f.order[0], out) // the engine repeats what it still needs
 	}
 	n := &want{Want: w, ask: c.now.Add(fetchDelay), next: c.engine.Status().Primary}
 	if w.Content == nil {
@@ -66,6 +124,9 @@ func (c *Core) want(w consensus.Want, out *Output) {
 	f.order = append(f.order, n)
 	for d := range n.missing { // order-free: each key is indexed on its own
 		f.missing[d] = append(f.missing[d], n)
+	}
+	if ok && old.asked {
+		f.ask(n, out) // the answer may be on its way
 	}
 }
 
@@ -104,8 +165,11 @@ func (c *Core) arrived(r *consensus.Request, out *Output) {
 	for _, w := range waiting {
 		delete(w.missing, r.Digest())
 		w.bodies[r.Digest()] = r
+		if w.asked {
+			c.fetch.release(r.Digest(), out)
+		}
 		if len(w.missing) == 0 {
-			c.fetch.drop(w)
+			c.fetch.drop(w, out)
 			c.complete(w, out)
 		}
 	}
@@ -118,12 +182,18 @@ func (c *Core) batchArrived(b *consensus.Batch, out *Output) {
 	if !ok {
 		return
 	}
-	c.fetch.drop(w)
+	c.fetch.drop(w, out)
 	c.step(consensus.Completed{Batch: b}, out)
 }
 
-func (f *fetcher) drop(w *want) {
+func (f *fetcher) drop(w *want, out *Output) {
 	delete(f.wants, w.Digest)
+	if w.asked {
+		f.release(w.Digest, out)
+		for _, d := range w.lacking() {
+			f.release(d, out)
+		}
+	}
 	for i, o := range f.order {
 		if o == w {
 			f.order = append(f.order[:i], f.order[i+1:]...)
@@ -153,7 +223,7 @@ func (c *Core) fetchTick(out *Output) {
 	for i := 0; i < len(c.fetch.order); {
 		w := c.fetch.order[i]
 		if w.Sequence <= low {
-			c.fetch.drop(w)
+			c.fetch.drop(w, out)
 			continue
 		}
 		i++
@@ -169,6 +239,7 @@ func (c *Core) fetchTick(out *Output) {
 		if to == c.self {
 			continue // a group of one has nobody to ask
 		}
+		c.fetch.ask(w, out)
 		c.send(consensus.Outbound{To: to, Class: consensus.ClassFetch, Frame: w.question()}, out)
 	}
 }
@@ -177,13 +248,7 @@ func (w *want) question() []byte {
 	if w.Content == nil {
 		return wire.FetchBatch{Digest: w.Digest}.Marshal()
 	}
-	m := wire.FetchRequests{Batch: w.Digest}
-	for _, d := range w.Content.Requests {
-		if _, ok := w.missing[d]; ok {
-			m.Requests = append(m.Requests, d)
-		}
-	}
-	return m.Marshal()
+	return wire.FetchRequests{Batch: w.Digest, Requests: w.lacking()}.Marshal()
 }
 
 // serveBatch answers a fetch of a whole batch, within the asker's budget (R105).

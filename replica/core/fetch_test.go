@@ -100,7 +100,7 @@ func TestFetchBounds(t *testing.T) {
 	}
 	s.engine.status.Low, s.engine.status.Ordered = 16, 16
 	s.after(time.Millisecond)
-	if n := s.core.Status().Wants; n > 0 || len(s.core.fetch.missing) > 0 {
+	if n := s.core.Status().Wants; n > 0 || len(s.core.fetch.missing) > 0 || len(s.core.fetch.claims) > 0 {
 		t.Errorf("%d wants are left below the window", n)
 	}
 	large := []*consensus.Request{s.request(0, 1, string(make([]byte, 600))), s.request(0, 2, string(make([]byte, 600)))}
@@ -146,8 +146,8 @@ func TestServes(t *testing.T) {
 	}
 	out = ask(b.Digest(), crypto.Digest{1}, c.Digest())
 	m, err := wire.ReadRequests(out.Send[0].Frame, s.group)
-	if err != nil || len(m.Value) != 2 || m.Value[0].Digest() != b.Digest() || m.Value[1].Digest() != c.Digest() {
-		t.Errorf("bodies: %v %d", err, len(m.Value))
+	if err != nil || len(m) != 2 || m[0].Value.Digest() != b.Digest() || m[1].Value.Digest() != c.Digest() {
+		t.Errorf("bodies: %v %d", err, len(m))
 	}
 	if out := ask(crypto.Digest{1}); len(out.Send) > 0 {
 		t.Error("nothing was answered with something")

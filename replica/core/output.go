@@ -15,6 +15,7 @@ type Output struct {
 	// what keeps it from starting again (R52). Nothing else is carried out.
 	Halt    []consensus.Halt
 	Persist []consensus.Record
+	Wanted  []Wanted             // before Send: an answer may come at once
 	Send    []consensus.Outbound // After is satisfied
 	Reply   []Reply
 	Execute []consensus.Execute
@@ -67,7 +68,7 @@ type Serve struct {
 // Reset empties all lists and keeps their memory.
 func (o *Output) Reset() {
 	*o = Output{
-		Halt: o.Halt[:0], Persist: o.Persist[:0], Send: o.Send[:0], Reply: o.Reply[:0], Execute: o.Execute[:0],
+		Halt: o.Halt[:0], Persist: o.Persist[:0], Wanted: o.Wanted[:0], Send: o.Send[:0], Reply: o.Reply[:0], Execute: o.Execute[:0],
 		Flush: o.Flush[:0], Recheck: o.Recheck[:0], Store: o.Store[:0], Serve: o.Serve[:0], Trim: o.Trim[:0],
 		Snapshot: o.Snapshot[:0], Save: o.Save[:0], Retire: o.Retire[:0],
 		Alarm: o.Alarm[:0], Repaired: o.Repaired[:0], Refuse: o.Refuse[:0], Complain: o.Complain[:0], Report: o.Report[:0],
