@@ -70,7 +70,9 @@ func (r *Replica) carry(out *core.Output) {
 	if len(records) > 0 {
 		r.writer.jobs.put(logJob{records: records})
 	}
-	r.verifiers.asked.note(out.Wanted)
+	if len(out.Wanted) > 0 {
+		r.verifiers.asked.note(out.Wanted)
+	}
 	for i := range out.Send {
 		r.send(&out.Send[i])
 	}

@@ -58,17 +58,26 @@ func (e *executor) run(ctx context.Context) {
 					e.fail(failure(ExitDisk, "state: %w; the replica stops rather than answer from a state that it cannot read", err))
 					return
 				}
-			}
-		case requests := <-e.admit:
-			if inputs := e.judge(requests); len(inputs) > 0 {
-				select {
-				case e.external <- inputs:
-				case <-ctx.Done():
-					return
+				select { // verifiers wait behind admit: not until all that is ordered is executed
+				case requests := <-e.admit:
+					e.admitted(ctx, requests)
+				default:
 				}
 			}
+		case requests := <-e.admit:
+			e.admitted(ctx, requests)
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// admitted hands on which requests are worth ordering.
+func (e *executor) admitted(ctx context.Context, requests []admission) {
+	if inputs := e.judge(requests); len(inputs) > 0 {
+		select {
+		case e.external <- inputs:
+		case <-ctx.Done():
 		}
 	}
 }

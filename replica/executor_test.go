@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/crypto"
@@ -110,4 +111,42 @@ func TestExecutorWithBacklog(t *testing.T) {
 	if _, _, err := store.Read([]byte("k"), statemachine.VersionAt(16, 1)); err == nil {
 		t.Error("no version was given back")
 	}
+}
+
+// TestRequestsBetweenBatches: R102 – the executor takes requests while it has much to
+// execute, so that nobody waits behind them until the end of that.
+func TestRequestsBetweenBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newVerifyRig(t)
+		machine, err := statemachine.NewMachine(kv.New(), r.group, memory.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		e := &executor{
+			machine: machine, jobs: newMailbox[execJob](), admit: make(chan []admission, 1), external: r.inputs,
+			refuse: func(*consensus.Request, wire.RefusalReason) { refused++ }, enrolled: func([]consensus.Enrolment) {}, fail: func(err error) { t.Error(err) },
+		}
+		done := make(chan crypto.Digest)
+		e.jobs.put(reloadJob{done}, reloadJob{done}, reloadJob{done})
+		ctx, stop := context.WithCancel(t.Context())
+		go e.run(ctx)
+		synctest.Wait()
+		u, err := r.decoder.Client(wire.RequestFrame(r.strangers(1, 1).Requests[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		crypto.VerifyAll(crypto.Ed25519, []crypto.Unverified[consensus.Message]{u}, func(_ int, m crypto.Verified[consensus.Message]) {
+			e.admit <- []admission{{request: m, arrival: arrival{fromClient: true}}}
+		}, func(int) { t.Fatal("a request does not hold") })
+		<-done
+		synctest.Wait() // the next job has begun
+		if refused != 1 {
+			t.Error("a request waits until all jobs are done")
+		}
+		<-done
+		<-done
+		stop()
+		synctest.Wait()
+	})
 }

@@ -64,9 +64,6 @@ type asked struct {
 }
 
 func (a *asked) note(changes []core.Wanted) {
-	if len(changes) == 0 {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.digests == nil {
