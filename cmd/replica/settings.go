@@ -91,7 +91,7 @@ var table = []setting{
 	},
 	{
 		name: "scrub_keys", standard: "2500", integer: true,
-		doc: "How many stored keys a second are compared with what the group certified, up to 1000000: 2500 cost 1 % of a processor, and a round over a million keys takes 7 minutes. -1: none, and what rots on the disk is found only when it is read.",
+		doc: "How many stored keys a second are compared with what the group certified, up to 1000000: 2500 cost 2 % of a processor, and a round over a million keys takes 7 minutes. -1: none, and what rots on the disk is found only when it is read.",
 		set: func(s *settings, v string) error {
 			n, err := integer(v, -1, scrubKeysMax)
 			s.scrubKeys = int(n)
