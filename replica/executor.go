@@ -24,8 +24,8 @@ type (
 	// behind the flushedJob of that version: only what was read before it is given back.
 	retiringJob struct{ below statemachine.Version }
 	// reloadJob says that state transfer changed the state under the machine; done
-	// gets the history where it stands then.
-	reloadJob struct{ done chan<- crypto.Digest }
+	// gets the history and how many are enrolled where it stands then.
+	reloadJob struct{ done chan<- reloaded }
 )
 
 func (executeJob) isExecJob()  {}
@@ -33,6 +33,12 @@ func (recheckJob) isExecJob()  {}
 func (flushedJob) isExecJob()  {}
 func (retiringJob) isExecJob() {}
 func (reloadJob) isExecJob()   {}
+
+// reloaded is where a machine stands that was loaded anew.
+type reloaded struct {
+	history  crypto.Digest
+	enrolled int
+}
 
 // An executor runs the state machine beside the ordering. It is the only
 // goroutine that touches the machine, so it also judges whether a request is
@@ -96,8 +102,9 @@ func (e *executor) do(j execJob) error {
 		if err := e.machine.Reload(); err != nil {
 			return err
 		}
-		e.enrolled(e.machine.Enrolments())
-		j.done <- e.machine.History()
+		table := e.machine.Enrolments()
+		e.enrolled(table)
+		j.done <- reloaded{e.machine.History(), len(table)}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/varangian-bft/varangian/consensus"
-	"github.com/varangian-bft/varangian/crypto"
 	"github.com/varangian-bft/varangian/internal/wire"
 	"github.com/varangian-bft/varangian/replica/core"
 	"github.com/varangian-bft/varangian/replica/transfer"
@@ -127,14 +126,14 @@ func (s *storer) survives(j storeWork, err error) bool {
 
 // reload lets the machine begin where the store's marker stands now; ok is false if
 // the replica ends instead.
-func (s *storer) reload(ctx context.Context) (history crypto.Digest, ok bool) {
-	done := make(chan crypto.Digest, 1)
+func (s *storer) reload(ctx context.Context) (at reloaded, ok bool) {
+	done := make(chan reloaded, 1)
 	s.executor.put(reloadJob{done})
 	select {
-	case history = <-done:
-		return history, true
+	case at = <-done:
+		return at, true
 	case <-ctx.Done():
-		return history, false
+		return at, false
 	}
 }
 
@@ -172,10 +171,11 @@ func (s *storer) install(ctx context.Context, w transfer.Store) error {
 	}
 	in := core.Stored{Result: result}
 	if result.Marked {
-		ok := false
-		if in.History, ok = s.reload(ctx); !ok {
+		at, ok := s.reload(ctx)
+		if !ok {
 			return nil
 		}
+		in.History, in.Enrolled = at.history, at.enrolled
 		if in.Marker, err = s.store.Marker(); err != nil {
 			return err
 		}

@@ -145,7 +145,7 @@ func (s *storer) install(w transfer.Store) error {
 	marked, in := result.Marked, core.Stored{Result: result}
 	if err == nil && marked {
 		err = r.machine.Reload()
-		in.History = r.machine.History()
+		in.History, in.Enrolled = r.machine.History(), len(r.machine.Enrolments())
 	}
 	if err == nil && marked {
 		in.Marker, err = r.store.Marker()

@@ -58,12 +58,13 @@ type Flushed struct{ Marker statemachine.Marker }
 type Snapshotted struct{ Snapshot wire.Snapshot }
 
 // Stored says that the last Store is durable. If it set a marker, the machine was
-// loaded anew and stands there: Marker is the one in force, History the
-// machine's.
+// loaded anew and stands there: Marker is the one in force, History the machine's,
+// and Enrolled the number of its clients and operators.
 type Stored struct {
-	Result  transfer.Result
-	Marker  statemachine.Marker
-	History crypto.Digest
+	Result   transfer.Result
+	Marker   statemachine.Marker
+	History  crypto.Digest
+	Enrolled int
 }
 
 // Served is the answer of the state server to a frame of state transfer.

@@ -80,6 +80,7 @@ func (c *Core) onStored(in Stored, out *Output) {
 	if moved {
 		c.moving.marker = in.Marker
 		c.executed, c.history = in.Marker.Version.Sequence(), in.History
+		c.pool.limits.ClientsSharing = uint64(max(in.Enrolled, 1))
 	}
 	c.moving.fetcher.Stored(in.Result, c.now, &c.moving.effects)
 	c.carryTransfer(out)

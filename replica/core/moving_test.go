@@ -267,3 +267,19 @@ func TestProposes(t *testing.T) {
 		t.Errorf("%d requests stand in proposals", len(seen))
 	}
 }
+
+// TestShareAfterTransfer: R30, R101 – a client's share of the pool follows the table of
+// clients that came with a state, and not only that of executed batches.
+func TestShareAfterTransfer(t *testing.T) {
+	s := newStage(t, nil)
+	s.core.pool.limits.ClientBytesMin = 0
+	before := s.core.pool.share()
+	s.step(Stored{Marker: statemachine.Marker{Version: statemachine.VersionAt(8, 0)}, Enrolled: 12})
+	if got := s.core.pool.share(); got != before/4 {
+		t.Errorf("with 12 clients in place of 3 the share of one is %d of %d bytes", got, before)
+	}
+	s.step(Stored{})
+	if got := s.core.pool.share(); got != before/4 {
+		t.Errorf("a write that set no marker changed the share to %d", got)
+	}
+}
