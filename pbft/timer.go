@@ -90,7 +90,7 @@ func (e *Engine) wantAgain(out *consensus.Effects) {
 // when the lag is this replica's own: the group has certified or committed what
 // is missing here.
 func (e *Engine) watchProgress() {
-	waiting := e.started && !e.halted && !e.mute() && e.active() && !e.transferring && e.ordered >= e.certified &&
+	waiting := e.started && !e.halted && !e.mute() && e.active() && !e.transferring && e.ordered >= e.certified && e.ordered < e.high() &&
 		(e.top > e.ordered || e.fillWanted())
 	if s := e.slots[e.ordered+1]; waiting && s != nil && s.certificate != nil {
 		waiting = false
