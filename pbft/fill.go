@@ -31,10 +31,20 @@ const (
 	fillForget = 30
 )
 
-// noteFill keeps the latest question of a replica that recovers.
+// noteFill keeps the highest question of a replica that recovers. A lower one, which a
+// liar tells some replicas only and anyone may replay, waits until that has ended: it
+// would keep the primary from what the others blame it for (R31, R69).
 func (e *Engine) noteFill(m *Recall) {
 	a := &e.fills.asks[m.Signer]
+	if e.stands(a) && m.Fill < a.recall.Fill {
+		return
+	}
 	a.recall, a.at = m, e.clock
+}
+
+// stands reports whether a question was asked lately.
+func (e *Engine) stands(a *fillAsk) bool {
+	return a.recall != nil && e.clock-a.at <= fillForget*e.cfg.StatusInterval
 }
 
 // filling returns the question for the highest sequence, if it is above what is
@@ -43,7 +53,7 @@ func (e *Engine) filling(most time.Duration) *Recall {
 	var best *Recall
 	for i := range e.fills.asks {
 		a := &e.fills.asks[i]
-		if a.recall == nil || e.clock-a.at > fillForget*e.cfg.StatusInterval || a.paid-e.clock >= most {
+		if !e.stands(a) || a.paid-e.clock >= most {
 			continue
 		}
 		if best == nil || a.recall.Fill > best.Fill {
