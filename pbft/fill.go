@@ -11,6 +11,9 @@ import (
 type fills struct {
 	asks   []fillAsk // by replica
 	passAt time.Duration
+
+	greedy   bool // the primary ordered far beyond a budget,
+	greedyIn consensus.ViewNumber
 }
 
 // A fillAsk is one replica's latest question.
@@ -73,12 +76,24 @@ func (e *Engine) fillCost() time.Duration {
 
 // fillOrdered takes a null batch off the budget of the member whose question it came
 // with. Nearly every replica sees the same ones, and so agrees about what is left: a
-// primary goes on to two periods, the others blame it only within one.
+// primary goes on to two periods, the others blame it for doing nothing only within
+// one, and for going on only after three (R74).
 func (e *Engine) fillOrdered(s *slot) {
-	if p := s.proposal; p != nil && p.Fill != nil {
-		a := &e.fills.asks[p.Fill.Signer]
-		a.paid = max(a.paid, e.clock) + e.fillCost()
+	p := s.proposal
+	if p == nil || p.Fill == nil {
+		return
 	}
+	a := &e.fills.asks[p.Fill.Signer]
+	a.paid = max(a.paid, e.clock) + e.fillCost()
+	if a.paid-e.clock > 3*fillPeriod && p.Header.View == e.view {
+		e.fills.greedy, e.fills.greedyIn = true, e.view
+	}
+}
+
+// greedyPrimary reports whether the primary of this view orders null batches that
+// nobody has a budget for.
+func (e *Engine) greedyPrimary() bool {
+	return e.fills.greedy && e.fills.greedyIn == e.view && e.active() && !e.mute()
 }
 
 // fillWanted reports whether the primary owes the group null batches (R30): then a

@@ -37,3 +37,24 @@ func TestFillNotHidden(t *testing.T) {
 		t.Errorf("the question up to %d is kept although only one up to 2 was repeated", m.Fill)
 	}
 }
+
+// R74, R101: a primary that orders null batches without regard to the budget of the
+// member whose question it holds is voted out.
+func TestFillGreedyPrimary(t *testing.T) {
+	w := newNetwork(t, 4, small)
+	p := w.group.Genesis.Parameters
+	budget := consensus.Sequence(3*p.Window + 2*p.CheckpointInterval)
+	for range 300 {
+		w.host(0).engine.fills.asks[3].paid = 0
+		w.question(3, 1<<61)
+		w.tick(time.Millisecond)
+	}
+	for _, h := range w.hosts {
+		if ordered := h.engine.ordered; ordered < 2*budget || ordered > 4*budget {
+			t.Errorf("r%d ordered %d null batches; the budget is %d", h.id, ordered, budget)
+		}
+		if v := h.engine.Status().View; v != 1 {
+			t.Errorf("r%d is in view %d", h.id, v)
+		}
+	}
+}

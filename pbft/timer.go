@@ -54,6 +54,8 @@ func (e *Engine) onTick(now time.Time, out *consensus.Effects) {
 	switch {
 	case e.progress.due(e.clock), e.newViewAlarm.due(e.clock):
 		e.changeTo(e.changing+1, out)
+	case e.greedyPrimary():
+		e.changeTo(e.view+1, out)
 	}
 	if e.clock >= e.retryAt {
 		e.retryAt = e.clock + e.cfg.StatusInterval
