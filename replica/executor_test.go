@@ -127,7 +127,7 @@ func TestRequestsBetweenBatches(t *testing.T) {
 			machine: machine, jobs: newMailbox[execJob](), admit: make(chan []admission, 1), external: r.inputs,
 			refuse: func(*consensus.Request, wire.RefusalReason) { refused++ }, enrolled: func([]consensus.Enrolment) {}, fail: func(err error) { t.Error(err) },
 		}
-		done := make(chan crypto.Digest)
+		done := make(chan reloaded)
 		e.jobs.put(reloadJob{done}, reloadJob{done}, reloadJob{done})
 		ctx, stop := context.WithCancel(t.Context())
 		go e.run(ctx)
