@@ -103,9 +103,11 @@ func (f *Fetcher) pump(now time.Time, out *Effects) {
 			}
 			j.source, j.step = id, ready
 		}
-		if j.step == ready {
+		// A job that comes back from the disk may find its source with enough to do: it
+		// drops questions above that, and would seem to be late.
+		if s := &f.sources[j.source]; j.step == ready && s.open < s.openMax() {
 			j.step, j.since = asked, now
-			f.sources[j.source].open++
+			s.open++
 			f.send(j.source, j.question(), out)
 		}
 	}

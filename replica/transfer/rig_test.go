@@ -180,6 +180,11 @@ func (r *rig) step() {
 	for _, o := range e.Send {
 		r.ask(o)
 	}
+	for i := range r.fetcher.sources {
+		if n := r.fetcher.sources[i].open; n > openMax {
+			r.t.Fatalf("%d questions are with source %d, which takes %d", n, i, openMax)
+		}
+	}
 	for _, s := range r.servers {
 		for s.Work() {
 		}
