@@ -57,7 +57,7 @@ type Replica struct {
 	stop     context.CancelCauseFunc
 	stopping chan struct{} // closed when clients are turned away
 	released chan struct{} // closed when nothing is open any more
-	closed   bool          // whether that includes the state; read after released
+	unclosed error         // why the state was left open all the same; read after released
 	patience time.Duration // with the closing after a failure
 	status   statusBoard
 	backups  sync.Mutex // held by the one that is under way

@@ -185,6 +185,44 @@ func TestWaitingIsTold(t *testing.T) {
 	})
 }
 
+// TestWaitingOnAFailedDisk: a disk that fails while the replica waits for room is no
+// want of room any more, and ends it with the status of that (R81).
+func TestWaitingOnAFailedDisk(t *testing.T) {
+	g := layOut(t, 4, small())
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &l); err != nil {
+			t.Error(err)
+		}
+	}
+	defer limit(before)
+	g.serve(0)
+	defer g.end(0)
+	await(t, "it serves", func() bool { s, ok := g.statusOf(0); return ok && s.Room == "" })
+	limit(unix.Rlimit{Cur: 1 << 20, Max: before.Max})
+	await(t, "it waits for room", func() bool { s, ok := g.statusOf(0); return ok && s.Room != "" })
+	state := filepath.Join(g.config(0).DataDir, "state")
+	if err := os.Rename(state, state+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	limit(before)
+	await(t, "it ends", func() bool {
+		select {
+		case err := <-g.ended[0]:
+			g.stop[0] = nil
+			if replica.ExitCode(err) != replica.ExitDisk || strings.Contains(err.Error(), "\n") {
+				t.Errorf("status %d: %v", replica.ExitCode(err), err)
+			}
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // heard tells when something is logged for the first time.
 type heard struct {
 	slog.Handler

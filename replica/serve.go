@@ -50,15 +50,15 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 		if wait = min(2*wait+waitInterval, waitMax); time.Since(began) > steadyTime {
 			wait = waitInterval
 		}
-		if !r.awaitRoom(ctx, err, wait) {
-			return nil
+		if again, err := r.awaitRoom(ctx, err, wait); !again {
+			return err
 		}
 	}
 }
 
 // awaitRoom returns true once there is room, and everything that the replica had
-// open is closed; false if the context ends before.
-func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) bool {
+// open is closed; false if the context ends before, or the disk fails meanwhile.
+func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) (again bool, err error) {
 	r.logger.Error("replica waits for room, and goes on by itself when there is", "reason", lack)
 	var control func()
 	defer func() {
@@ -75,7 +75,7 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return false
+			return false, nil
 		}
 		if left > 0 {
 			continue
@@ -85,11 +85,14 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 		default:
 			continue
 		}
+		if r.unclosed != nil {
+			return false, r.unclosed
+		}
 		if next := r.folder.fits(r.cfg.SegmentBytes); next == nil {
 			r.logger.Info("there is room: replica starts again")
-			return true
+			return true, nil
 		} else if ExitCode(next) != ExitRoom {
-			return true // the start says it better
+			return true, nil // the start says it better
 		}
 	}
 }
@@ -121,31 +124,32 @@ func (r *Replica) release(cause error) {
 			r.logger.Error("log", "reason", err)
 		}
 	}
-	r.closed = r.closeState(cause)
+	r.unclosed = r.closeState(cause)
 	r.folder.close()
 }
 
-// closeState returns false if it left the state open.
-func (r *Replica) closeState(cause error) bool {
+// closeState returns an error if it left the state open.
+func (r *Replica) closeState(cause error) error {
 	if r.store == nil {
-		return true
+		return nil
 	}
 	if r.rotten.Load() {
-		return false
+		return failure(ExitDisk, "state: its disk has failed; it is left as in a crash")
 	}
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	for err := r.store.CanClose(); err != nil; err = r.store.CanClose() {
-		if ExitCode(cause) != ExitRoom {
+		failed := diskError("state", err)
+		if ExitCode(cause) != ExitRoom || ExitCode(failed) != ExitRoom {
 			r.logger.Warn("the state is left as in a crash, and the next start takes longer", "reason", err)
-			return false
+			return failed
 		}
 		<-tick.C
 	}
 	if err := r.store.Close(); err != nil {
 		r.logger.Error("state", "reason", err)
 	}
-	return true
+	return nil
 }
 
 // awaitRelease waits until everything is closed; after a failure not for long.
@@ -168,7 +172,7 @@ func (r *Replica) awaitRelease(cause error) {
 func (r *Replica) awaitClosed(ctx context.Context) bool {
 	select {
 	case <-r.released:
-		return r.closed
+		return r.unclosed == nil
 	case <-ctx.Done():
 		r.awaitRelease(errGivenUp)
 		return false
