@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/varangian-bft/varangian/bench/damage"
@@ -177,12 +175,8 @@ func (r *run) recover(ctx context.Context, f *fault, began time.Time) error {
 // replace does what an operator has to do when a replica refuses its damaged folder
 // and names the file: it loses the folder.
 func (r *run) replace(ctx context.Context, f *fault) error {
-	status, line, err := r.victim(f).Ended(ctx)
-	if err != nil {
+	if _, err := r.victim(f).Refused(ctx, f.path); err != nil {
 		return err
-	}
-	if !strings.Contains(line, filepath.Base(f.path)) {
-		return fmt.Errorf("the replica ended with status %d, and does not name the file: %s", status, line)
 	}
 	f.note += ", refused"
 	if err := r.victim(f).Wipe(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // AwaitWhole waits until a replica takes part in full again: it is connected to
@@ -92,6 +93,20 @@ func (g *Group) Evidence() ([]string, error) {
 	return out, nil
 }
 
+// Refused waits until a replica ends by itself, and returns what it said last. It
+// fails unless that was a refusal of the folder which names the file: whoever dies of
+// it, with a panic for example, may name it as well.
+func (r *Replica) Refused(ctx context.Context, file string) (line string, err error) {
+	status, line, err := r.Ended(ctx)
+	if err != nil {
+		return "", err
+	}
+	if status != exitForeign && status != exitDamaged || !strings.Contains(line, filepath.Base(file)) {
+		return "", fmt.Errorf("the replica ended with status %d, which is no refusal that names the file: %s", status, line)
+	}
+	return line, nil
+}
+
 // Data returns the data folder of the replica.
 func (r *Replica) Data() string { return filepath.Join(r.Dir, "data") }
 
@@ -121,5 +136,10 @@ func (g *Group) Verify(ctx context.Context, r *Replica) (said string, damaged bo
 	return "", false, failed(ctx, "replica verify", err, stderr(err))
 }
 
-// exitDamaged is the exit status of a replica, and of its commands, for damage.
-const exitDamaged = 3
+// Exit statuses of a replica that refuses its folder. Where the damage is to the name
+// of the owner, the folder looks like that of another replica. The commands of a
+// replica end with that for damage as well.
+const (
+	exitForeign = 1
+	exitDamaged = 3
+)

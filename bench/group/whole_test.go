@@ -66,3 +66,27 @@ func TestSound(t *testing.T) {
 	}
 	sound("")
 }
+
+// Only who refuses his folder is replaced: a panic that names the file is none.
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		script  string
+		refused bool
+	}{
+		"damage":         {"echo log/mark is damaged; exit 3", true},
+		"foreign":        {"echo the file mark is that of another replica; exit 1", true},
+		"panic":          {"echo panic: mark; exit 2", false},
+		"killed":         {"echo mark; kill -9 $$", false},
+		"does not say":   {"echo it is damaged; exit 3", false},
+		"as if in order": {"echo mark; exit 0", false},
+	} {
+		r := &Replica{Name: name, Dir: dir, log: filepath.Join(dir, name), binary: "--", Wrap: []string{"sh", "-c", c.script}}
+		if err := r.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := r.Refused(limited(t), "/data/log/mark"); (err == nil) != c.refused {
+			t.Errorf("%s: %q, %v", name, line, err)
+		}
+	}
+}

@@ -15,8 +15,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/varangian-bft/varangian/bench/damage"
@@ -218,21 +216,11 @@ func (r *run) start(ctx context.Context, victim *group.Replica, harm damage.Harm
 	return harmless, "", nil
 }
 
-// Exit statuses of a replica that refuses its folder. Where the damage is to the name
-// of the owner, the folder looks like that of another replica.
-const (
-	exitForeign = 1
-	exitDamaged = 3
-)
-
 // refused looks at how a replica ended, and replaces it, as an operator would.
 func (r *run) refused(ctx context.Context, victim *group.Replica, harm damage.Harm) (end, string, error) {
-	status, line, err := victim.Ended(ctx)
+	line, err := victim.Refused(ctx, harm.Path)
 	if err != nil {
 		return "", "", err
-	}
-	if status != exitForeign && status != exitDamaged || !strings.Contains(line, filepath.Base(harm.Path)) {
-		return "", "", fmt.Errorf("the replica ended with status %d, and does not name the file: %s", status, line)
 	}
 	if err := victim.Wipe(); err != nil {
 		return "", "", err
