@@ -21,7 +21,7 @@ func TestTablesAreChecked(t *testing.T) {
 			keys: DefaultScrubKeys,
 			check: func() (more bool, err error) {
 				if checked++; checked == 10 {
-					time.Sleep(300 * time.Millisecond) // the next one comes 30 s later
+					<-time.After(300 * time.Millisecond) // the next one comes 30 s later
 					err = planted
 				}
 				return true, err

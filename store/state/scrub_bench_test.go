@@ -87,7 +87,7 @@ func BenchmarkScrub(b *testing.B) {
 					b.Fatal(err)
 				}
 				keys += scrubPiece
-				time.Sleep(rest)
+				<-time.After(rest)
 			}
 			used := processorTime(b) - began
 			b.ReportMetric(float64(used.Nanoseconds())/float64(keys), "cpu-ns/key")
