@@ -152,8 +152,8 @@ func enough(ctx context.Context, g *consensus.Group, reports []report) error {
 	case answered < need:
 		err = fmt.Errorf("%d of %d replicas answered, %d needed", answered, len(reports), need)
 	case g.N-mute-(len(reports)-answered) < g.Quorum:
-		err = fmt.Errorf("only %d of %d replicas answer and may vote, %d needed: start those that are missing; if too many recover, "+
-			"the quorum is lost: see docs/operations.md", answered-mute, len(reports), g.Quorum)
+		err = fmt.Errorf("only %d of %d replicas answer and may vote, %d needed: start those that are missing; "+
+			"those that recover may not vote, and if that stays, the quorum is lost: see docs/operations.md", answered-mute, len(reports), g.Quorum)
 	default:
 		return nil
 	}
