@@ -165,6 +165,9 @@ func TestDamageHeals(t *testing.T) {
 		if err != nil || d.kept == "" && len(kept) > 0 || d.kept != "" && (len(kept) != 1 || !strings.Contains(kept[0], d.kept+".damaged-1")) {
 			t.Errorf("%s: set aside: %v, %v", d.name, kept, err)
 		}
+		if a := replica.ReadAlarm(dir); d.kept == "state" && (a == nil || strings.Contains(a.Reason, "missing beside")) {
+			t.Errorf("%s: the alarm does not say why the state was set aside: %v", d.name, a)
+		}
 		remove("log.damaged-1")(t, dir)
 		remove("state.damaged-1")(t, dir)
 	}

@@ -81,7 +81,7 @@ const (
 	doFolder = "start the replica: it recovers without voting, and keeps what is its own; let no other one go down meanwhile"
 	doRecord = "keep the folder for inspection; this replica may have promised what it no longer knows, and must not vote from this log"
 	doAlone  = "restore the folder from a backup: a group of one replica has nobody to recover from"
-	doOther  = "find the folder of this replica, or use the group file of the one that this is of"
+	doOther  = "find the folder of this replica, or use the group file and the program that this one is of"
 	doKeep   = "keep the folder as proof, and tell the other operators"
 	doProof  = "delete the file: the proof can be shown again by the others"
 )
@@ -241,8 +241,11 @@ func (i *inspector) state(id crypto.Digest) error {
 	})
 	defer closing()
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, state.ErrForeign), errors.Is(err, state.ErrFormat):
+	case errors.Is(err, fs.ErrNotExist):
 		i.stateFault(err)
+		return nil
+	case errors.Is(err, state.ErrForeign), errors.Is(err, state.ErrFormat): // a start refuses it
+		i.fault(Fault{File: "state", What: err.Error(), Do: doOther})
 		return nil
 	case err != nil:
 		return failure(ExitDisk, "state: %w", err)
