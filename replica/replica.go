@@ -221,7 +221,7 @@ func (r *Replica) wire(machine *statemachine.Machine, fetched, served *spool) {
 	r.executor.storer = r.storer.jobs
 	r.replier = &replier{jobs: newMailbox[core.Reply](), clients: r.clients}
 	r.server = newServer(cfg.Group, watched{r.store, internal}, served, internal)
-	r.storer.keep = r.server.keep
+	r.storer.keep, r.storer.forget = r.server.keep, r.server.forget
 	r.scrubber = &scrubber{
 		jobs: r.storer.jobs, keys: cfg.ScrubKeys, check: r.store.CheckTable,
 		found: func(err error) {

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -25,6 +26,7 @@ type server struct {
 	questions chan core.Serve
 	flushed   chan *statemachine.Window
 	internal  *mailbox[core.Input]
+	forgets   atomic.Bool // another state was installed
 }
 
 func newServer(g *consensus.Group, store statemachine.Store, spool transfer.Spool, internal *mailbox[core.Input]) *server {
@@ -49,7 +51,30 @@ func (s *server) keep(w *statemachine.Window) {
 	}
 }
 
+// forget has the server drop what it holds of a state that was replaced.
+func (s *server) forget() { s.forgets.Store(true) }
+
+// forgot does that, also with the windows on their way, and reports whether it did.
+func (s *server) forgot() bool {
+	if !s.forgets.CompareAndSwap(true, false) {
+		return false
+	}
+	for len(s.flushed) > 0 {
+		<-s.flushed
+	}
+	s.transfer.Forget()
+	return true
+}
+
+// take hands on a window that was flushed, unless the state is another one since.
+func (s *server) take(w *statemachine.Window) {
+	if !s.forgot() {
+		s.transfer.Flushed(w)
+	}
+}
+
 func (s *server) answer(q core.Serve) {
+	s.forgot()
 	began := time.Now()
 	served := core.Served{To: q.From, Frames: s.transfer.Answer(q.Message)}
 	if s.transfer.Scanned() {
@@ -68,12 +93,13 @@ func (s *server) run(ctx context.Context) {
 // question goes before each step, but not all of them before the first: one member that
 // always asks would keep every snapshot from being made ready (R102).
 func (s *server) turn(ctx context.Context) {
+	s.forgot()
 	if s.transfer.Work() {
 		select {
 		case q := <-s.questions:
 			s.answer(q)
 		case w := <-s.flushed:
-			s.transfer.Flushed(w)
+			s.take(w)
 		default:
 		}
 		return
@@ -82,7 +108,7 @@ func (s *server) turn(ctx context.Context) {
 	case q := <-s.questions:
 		s.answer(q)
 	case w := <-s.flushed:
-		s.transfer.Flushed(w)
+		s.take(w)
 	case <-ctx.Done():
 	}
 }

@@ -99,3 +99,19 @@ func TestServerGoesOn(t *testing.T) {
 		t.Fatalf("after %d turns in which another member asked: %d frames, the first of type %d", turns, len(served.Frames), wire.Type(served.Frames[0]))
 	}
 }
+
+// TestServerForgets: R124 – once another state was installed, no window that was flushed
+// before reaches the server any more, and later ones do.
+func TestServerForgets(t *testing.T) {
+	g, store := withSnapshot(t, 1)
+	s := newServer(g, store, &transfer.MemorySpool{}, newMailbox[core.Input]())
+	s.keep(&statemachine.Window{Sequence: 1})
+	s.keep(&statemachine.Window{Sequence: 2})
+	s.forget()
+	if s.take(<-s.flushed); len(s.flushed) > 0 {
+		t.Error("a window of the state before is still on its way")
+	}
+	if s.forgot() {
+		t.Error("the next window would be dropped, too")
+	}
+}

@@ -53,6 +53,7 @@ type storer struct {
 	executor  *mailbox[execJob]
 	internal  *mailbox[core.Input]
 	keep      func(*statemachine.Window) // has the server keep what is flushed
+	forget    func()                     // and drop what it kept
 	fail      func(error)
 }
 
@@ -168,6 +169,9 @@ func (s *storer) install(ctx context.Context, w transfer.Store) error {
 	result, err := w.Do(s.store, s.spool)
 	if err != nil {
 		return err
+	}
+	if w.Install != nil {
+		s.forget()
 	}
 	in := core.Stored{Result: result}
 	if result.Marked {

@@ -163,6 +163,7 @@ func (s *storer) install(w transfer.Store) error {
 	}
 	if err == nil && w.Install != nil {
 		r.world.coverage.count("state installed from a snapshot")
+		r.server.Forget()
 		err = s.snapshots.Reload()
 	}
 	if errors.Is(err, statemachine.ErrRot) && !errors.Is(err, statemachine.ErrRuined) {

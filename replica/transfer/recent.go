@@ -77,6 +77,19 @@ func (s *Server) Flushed(w *statemachine.Window) {
 	}
 }
 
+// Forget drops all that was read of the state, since another one has been installed in
+// its place: windows and snapshots of one that went wrong would make a repaired replica
+// pass for a liar (R124).
+func (s *Server) Forget() {
+	s.forgetWindows()
+	s.recent.windows, s.recent.bytes = nil, 0
+	s.window, s.encoding = 0, nil
+	clear(s.digests)
+	for i := range s.shelves {
+		_ = s.empty(i) // what stays in the spool is cleared before the next use
+	}
+}
+
 // interested notes that somebody fetches: from now on windows go to the spool.
 func (s *Server) interested() {
 	r := &s.recent

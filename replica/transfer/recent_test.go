@@ -6,6 +6,7 @@ import (
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/statemachine"
+	"github.com/varangian-bft/varangian/store/memory"
 )
 
 // scans counts how often a window is read back from the store, which costs a scan of
@@ -197,5 +198,46 @@ func TestScannedOnce(t *testing.T) {
 	}
 	if p, ok := r.decode(s.Answer(askPlan{From: 0, Target: last})[0]).(plan); !ok || len(p.Windows) != keptCountMax+4 {
 		t.Errorf("no plan from the beginning: %v", ok)
+	}
+}
+
+// TestForget: R124 – a replica whose state went wrong, and was replaced, serves nothing
+// that it had kept of it: neither windows nor snapshots, nor their digests in a plan.
+func TestForget(t *testing.T) {
+	r := newRig(t)
+	s := NewServer(r.group, r.stores[0], &MemorySpool{})
+	r.planned(s, 0)
+	for range 3 {
+		r.flushes(s, 10)
+	}
+	r.snapshot([]int{0}, false)
+	s.Answer(hold{At: r.at})
+	for s.Work() {
+	}
+	if !s.isKept(r.at) || r.windowOf(s, r.at) == 0 {
+		t.Fatal("nothing is kept; this is about what is")
+	}
+	right := memory.New() // is installed in the place of the other
+	v, err := right.Next(r.at)
+	r.check(err)
+	r.check(right.Apply(nil, statemachine.Marker{Version: v, Chain: r.chains[r.at]}))
+	s.store = right
+	s.Forget()
+	for _, q := range []consensus.Message{
+		askPlan{From: r.at - interval, Target: r.at},
+		askChunk{Item: item{Kind: itemTable, At: r.at}},
+		askEntries{At: r.at, Index: 1},
+		hold{At: r.at},
+	} {
+		answer := r.decode(s.Answer(q)[0])
+		if p, ok := answer.(plan); answer.Type() != typeGone && (!ok || p.Windows[0].WriteSet != statemachine.WriteSetDigest(nil)) {
+			t.Errorf("%+v is answered from the state that was replaced: %+v", q, answer)
+		}
+	}
+	if r.windowOf(s, r.at) != 0 {
+		t.Error("a window of the state that was replaced is served")
+	}
+	if s.recent.onDisk != 0 || s.recent.bytes != 0 {
+		t.Errorf("%d bytes count in the spool and %d in memory", s.recent.onDisk, s.recent.bytes)
 	}
 }

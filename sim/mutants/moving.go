@@ -54,6 +54,14 @@ var moving = []mutant{
 		tests:       `TestHoarder`,
 	},
 	{
+		name: "repaired-serves-wrong-windows", rule: "R124", file: "replica/transfer/recent.go",
+		text:        "	s.forgetWindows()\n	s.recent.windows",
+		replacement: "	s.recent.windows",
+		why:         "a replica that was repaired passes for a liar",
+		masked:      `nobody in the simulator minds who is called a liar`,
+		tests:       `TestForget`,
+	},
+	{
 		name: "spool-believed", rule: "R94", file: "replica/transfer/assemble.go",
 		text:        `		digest, ok := restaged(spool, p)`,
 		replacement: `		digest, ok := noted(note, p)`,
