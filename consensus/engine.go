@@ -246,7 +246,8 @@ type Execute struct {
 
 // A Want names a batch that the engine needs and lacks in part. The core looks
 // into the pool first and then asks other replicas, and answers with Completed
-// (R22). It is repeated until answered or superseded.
+// (R22). It is repeated until answered or superseded, at least each second: the core
+// forgets what is not.
 type Want struct {
 	Sequence Sequence
 	Digest   crypto.Digest

@@ -90,10 +90,11 @@ func (e *Engine) oldest() consensus.Sequence {
 	return max(e.dropped, provableLow(e.certified, e.window)) + 1
 }
 
-// want asks for the batch that a slot lacks, if it lacks one.
+// want asks for the batch that a slot lacks, if it lacks one. What a primary proposed
+// that was voted out is of no use unless a new view proposes it again (R101).
 func (e *Engine) want(s *slot, out *consensus.Effects) {
 	d, lacking := s.lacks()
-	if !lacking {
+	if !lacking || s.certificate == nil && s.view != e.view {
 		return
 	}
 	w := consensus.Want{Sequence: s.sequence, Digest: d}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -17,6 +18,15 @@ const (
 	// wantsPerWindow bounds the wants by the engine's window: a sequence number
 	// can have one in each of a few views.
 	wantsPerWindow = 2
+	// wantForget is when a want ends that the engine does not repeat: it has no use for
+	// it, since the view changed for instance.
+	wantForget = time.Second
+	// questionBytesPerTick bounds the questions: a primary that lies may propose bodies
+	// that nobody has by the million, and honest fetches go the same way (R102).
+	questionBytesPerTick = 1 << 20
+	// questionCost is what a question takes of its asker's budget at least: looking up
+	// costs, too.
+	questionCost = 32 << 10
 )
 
 // A want is a batch that the engine asked for and that is not whole yet.
@@ -27,6 +37,7 @@ type want struct {
 	ask     time.Time                            // when to ask the next replica
 	next    consensus.ReplicaID                  // whom
 	asked   bool                                 // somebody was
+	wanted  time.Time                            // when the engine asked for it last
 }
 
 // The fetcher completes batches from the pool and from other replicas (R22). It
@@ -104,7 +115,7 @@ func (c *Core) want(w consensus.Want, out *Output) {
 	f := c.fetch
 	old, ok := f.wants[w.Digest]
 	if ok && (old.Content != nil || w.Content == nil) {
-		old.Sequence = max(old.Sequence, w.Sequence)
+		old.Sequence, old.wanted = max(old.Sequence, w.Sequence), c.now
 		return
 	}
 	if ok {
@@ -113,7 +124,7 @@ func (c *Core) want(w consensus.Want, out *Output) {
 	if len(f.order) >= wantsPerWindow*int(c.group.Genesis.Parameters.Window) {
 		f.drop(f.order[0], out) // the engine repeats what it still needs
 	}
-	n := &want{Want: w, ask: c.now.Add(fetchDelay), next: c.engine.Status().Primary}
+	n := &want{Want: w, wanted: c.now, ask: c.now.Add(fetchDelay), next: c.engine.Status().Primary}
 	if w.Content == nil {
 		n.ask = c.now
 	} else if c.resolve(n); len(n.missing) == 0 {
@@ -215,20 +226,28 @@ func (f *fetcher) drop(w *want, out *Output) {
 	}
 }
 
-// fetchTick asks the next replica for what is still lacking, and forgets what the
-// window has passed.
+// fetchTick asks the next replica for what is still lacking, what waits for longest
+// first, and forgets what the window has passed or the engine has no use for.
 func (c *Core) fetchTick(out *Output) {
 	status := c.engine.Status()
 	low := min(status.Low, status.Ordered) // below the mark, a lag is closed by proofs and bodies
+	var due []*want
 	for i := 0; i < len(c.fetch.order); {
 		w := c.fetch.order[i]
-		if w.Sequence <= low {
+		if w.Sequence <= low || c.now.Sub(w.wanted) > wantForget {
 			c.fetch.drop(w, out)
 			continue
 		}
 		i++
-		if c.now.Before(w.ask) {
-			continue
+		if !c.now.Before(w.ask) {
+			due = append(due, w)
+		}
+	}
+	slices.SortStableFunc(due, func(a, b *want) int { return a.ask.Compare(b.ask) })
+	bytes := 0
+	for _, w := range due {
+		if bytes >= questionBytesPerTick {
+			return
 		}
 		to := w.next
 		if to == c.self {
@@ -240,7 +259,9 @@ func (c *Core) fetchTick(out *Output) {
 			continue // a group of one has nobody to ask
 		}
 		c.fetch.ask(w, out)
-		c.send(consensus.Outbound{To: to, Class: consensus.ClassFetch, Frame: w.question()}, out)
+		frame := w.question()
+		bytes += len(frame)
+		c.send(consensus.Outbound{To: to, Class: consensus.ClassFetch, Frame: frame}, out)
 	}
 }
 
@@ -253,8 +274,11 @@ func (w *want) question() []byte {
 
 // serveBatch answers a fetch of a whole batch, within the asker's budget (R105).
 func (c *Core) serveBatch(from consensus.ReplicaID, m wire.FetchBatch, out *Output) {
+	if !c.budget.spend(from, questionCost) {
+		return
+	}
 	b, ok := c.engine.Batch(m.Digest)
-	if !ok || !c.budget.spend(from, b.Bytes()) {
+	if !ok || !c.budget.spend(from, b.Bytes()-min(b.Bytes(), questionCost)) {
 		return
 	}
 	c.send(consensus.Outbound{To: from, Class: consensus.ClassFetch, Frame: wire.BatchFrame(b)}, out)
@@ -263,16 +287,25 @@ func (c *Core) serveBatch(from consensus.ReplicaID, m wire.FetchBatch, out *Outp
 // serveRequests answers a fetch of bodies from the pool or from the batch that
 // orders them.
 func (c *Core) serveRequests(from consensus.ReplicaID, m wire.FetchRequests, out *Output) {
-	held := map[crypto.Digest]*consensus.Request{}
+	if !c.budget.spend(from, questionCost) {
+		return
+	}
+	held := make(map[crypto.Digest]*consensus.Request, len(m.Requests))
+	for _, d := range m.Requests {
+		held[d] = nil
+	}
 	if b, ok := c.engine.Batch(m.Batch); ok {
-		for _, r := range b.Requests {
-			held[r.Digest()] = r
+		for i, d := range b.Content.Requests {
+			if _, asked := held[d]; asked {
+				held[d] = b.Requests[i]
+			}
 		}
 	}
 	var found []*consensus.Request
 	total := uint64(0)
 	for _, d := range m.Requests {
-		r, ok := held[d]
+		r := held[d]
+		ok := r != nil
 		if !ok {
 			r, ok = c.pool.body(d)
 		}
@@ -281,7 +314,7 @@ func (c *Core) serveRequests(from consensus.ReplicaID, m wire.FetchRequests, out
 			found = append(found, r)
 		}
 	}
-	if len(found) == 0 || !c.budget.spend(from, total) {
+	if len(found) == 0 || !c.budget.spend(from, total-min(total, questionCost)) {
 		return
 	}
 	c.send(consensus.Outbound{To: from, Class: consensus.ClassFetch, Frame: wire.RequestsFrame(found)}, out)

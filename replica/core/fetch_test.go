@@ -51,7 +51,7 @@ func TestFetchAsks(t *testing.T) {
 		s.want(batch, 1, content)
 		asked := map[consensus.ReplicaID]int{}
 		for range 60 {
-			for _, to := range questions(s.after(20 * time.Millisecond)) {
+			for _, to := range append(questions(s.want(batch, 1, content)), questions(s.after(20*time.Millisecond))...) {
 				asked[to]++
 			}
 		}
@@ -190,5 +190,79 @@ func TestBudget(t *testing.T) {
 	s.after(time.Hour * 1000)
 	if n := total(2); n > fetchBytesPerSecond+1<<20 {
 		t.Errorf("%d bytes after a long time", n)
+	}
+}
+
+// TestForgottenWants: R101, R105 – what the engine does not ask for again, because the
+// view changed for instance, is asked of nobody any more; what it does stays.
+func TestForgottenWants(t *testing.T) {
+	s := newStage(t, nil)
+	kept := consensus.NewBatch(1, []*consensus.Request{s.request(1, 1, "kept")})
+	s.want(consensus.NewBatch(1, []*consensus.Request{s.request(1, 2, "void")}), 1, true)
+	for range 30 {
+		s.want(kept, 2, true)
+		s.after(100 * time.Millisecond)
+	}
+	if n := s.core.Status().Wants; n != 1 || s.core.fetch.wants[kept.Digest] == nil {
+		t.Errorf("%d wants are left", n)
+	}
+}
+
+// TestQuestionBytes: R102, R105 – a primary that proposes bodies which nobody has makes
+// no flood of the questions for them, and another want has its turn meanwhile.
+func TestQuestionBytes(t *testing.T) {
+	s := newStage(t, func(p *consensus.Parameters) { p.Window = 512 })
+	var bogus []*consensus.Batch
+	for i := range 100 {
+		b := &consensus.Batch{Digest: crypto.Digest{1, byte(i)}}
+		for j := range 2048 {
+			b.Content.Requests = append(b.Content.Requests, crypto.Digest{2, byte(i), byte(j), byte(j >> 8)})
+		}
+		bogus = append(bogus, b)
+	}
+	honest := consensus.NewBatch(1, []*consensus.Request{s.request(1, 1, "b")})
+	asked := 0
+	for range 40 {
+		s.now = s.now.Add(50 * time.Millisecond)
+		bytes := 0
+		for _, o := range s.effects(func(e *consensus.Effects) {
+			for i, b := range append(bogus, honest) {
+				e.Fetch = append(e.Fetch, consensus.Want{Sequence: consensus.Sequence(i + 1), Digest: b.Digest, Content: &b.Content})
+			}
+		}).Send {
+			if bytes += len(o.Frame); len(o.Frame) < 200 {
+				asked++
+			}
+		}
+		if bytes > questionBytesPerTick+1<<17 {
+			t.Fatalf("%d bytes of questions in one tick", bytes)
+		}
+	}
+	if asked < 5 {
+		t.Errorf("a small want was asked for %d times in 2 s", asked)
+	}
+}
+
+// TestQuestionsAreNotFree: R102, R105 – questions without an answer cost their asker's
+// budget, too, and nobody else's.
+func TestQuestionsAreNotFree(t *testing.T) {
+	s := newStage(t, nil)
+	s.after(0)
+	a := s.request(0, 1, "a")
+	batch := consensus.NewBatch(1, []*consensus.Request{a})
+	s.engine.batches = append(s.engine.batches, batch)
+	for range fetchBytesPerSecond / questionCost / 2 {
+		s.receive(2, FetchRequestsMessage{wire.FetchRequests{Batch: batch.Digest, Requests: []crypto.Digest{{1}}}})
+		s.receive(2, FetchBatchMessage{wire.FetchBatch{Digest: crypto.Digest{1}}})
+	}
+	ask := func(from consensus.ReplicaID) int {
+		return len(s.receive(from, FetchBatchMessage{wire.FetchBatch{Digest: batch.Digest}}).Send) +
+			len(s.receive(from, FetchRequestsMessage{wire.FetchRequests{Batch: batch.Digest, Requests: []crypto.Digest{a.Digest()}}}).Send)
+	}
+	if ask(2) != 0 || ask(3) != 2 {
+		t.Error("who asks without end is answered still, or another one is not")
+	}
+	if s.after(time.Second); ask(2) != 2 {
+		t.Error("a second later it is not answered")
 	}
 }

@@ -43,13 +43,13 @@ var talking = []mutant{
 	},
 	{
 		name: "fetches-not-answered", rule: "R21", file: "replica/core/fetch.go",
-		text:        `	if len(found) == 0 || !c.budget.spend(from, total) {`,
-		replacement: `	if len(found) >= 0 || !c.budget.spend(from, total) {`,
+		text:        `	if len(found) == 0 || !c.budget.spend(from, total-min(total, questionCost)) {`,
+		replacement: `	if len(found) >= 0 || !c.budget.spend(from, total-min(total, questionCost)) {`,
 		why:         "who lacks a body can never vote for its batch",
 	},
 	{
 		name: "batches-not-answered", rule: "R66", file: "replica/core/fetch.go",
-		text:        `	if !ok || !c.budget.spend(from, b.Bytes()) {`,
+		text:        `	if !ok || !c.budget.spend(from, b.Bytes()-min(b.Bytes(), questionCost)) {`,
 		replacement: `	if !ok || b.Bytes() >= 0 {`,
 		why:         "a new primary cannot obtain the batch that it has to carry over",
 		enemy:       `churn`,
