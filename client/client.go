@@ -83,7 +83,7 @@ func (c *Client) Close() {
 }
 
 // wait hands operations over and returns when all are completed. Once ctx is
-// done that is at once.
+// done that is at once; if it is done before, nothing is handed over.
 func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]byte, receipt bool) *call {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -95,6 +95,10 @@ func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]b
 	}
 	for i, op := range ops {
 		w.operations[i] = session.Operation{Kind: kind, Bytes: op, Deadline: deadline, Receipt: receipt}
+	}
+	if ctx.Err() != nil {
+		w.withdraw()
+		return w
 	}
 	if !c.put(func(in *inbox) { in.calls = append(in.calls, w) }) {
 		w.close()
@@ -128,6 +132,10 @@ func (c *Client) put(change func(*inbox)) bool {
 // close ends a call that no session has seen.
 func (w *call) close() {
 	w.closed = true
+	w.withdraw()
+}
+
+func (w *call) withdraw() {
 	for i := range w.completions {
 		w.completions[i] = session.Completion{Fate: session.Withdrawn, Outcome: session.OutcomeNever}
 	}

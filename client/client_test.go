@@ -42,6 +42,30 @@ func TestInvoke(t *testing.T) {
 	})
 }
 
+// An operation whose context is done already is not executed.
+func TestDoneContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, cfg := newMemory(t)
+		c := m.dial(t, cfg)
+		for _, want := range []error{context.Canceled, context.DeadlineExceeded} {
+			ctx, cancel := context.WithCancel(t.Context())
+			if errors.Is(want, context.DeadlineExceeded) {
+				ctx, cancel = context.WithDeadline(ctx, time.Now())
+			}
+			cancel()
+			for range 20 {
+				if _, err := c.Invoke(ctx, []byte("x")); !errors.Is(err, want) || OutcomeOf(err) != OutcomeNever {
+					t.Fatalf("%v: outcome %v", err, OutcomeOf(err))
+				}
+			}
+		}
+		synctest.Wait()
+		if len(m.requests) > 0 {
+			t.Errorf("%d requests were sent", len(m.requests))
+		}
+	})
+}
+
 // Thousands of concurrent Invokes share requests, and each gets its own result.
 func TestConcurrentInvokes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
