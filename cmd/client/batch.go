@@ -77,27 +77,39 @@ type step struct {
 func (b *batch) run() error {
 	ctx, cancel := context.WithCancel(b.command.Context())
 	defer cancel()
-	var broken error // of the input; read after the queue is closed
-	go func() {
+	ended := make(chan error, 1) // says why the input did
+	go func() {                  // abandoned if it waits for a line when no more are wanted
 		defer close(b.queue)
-		broken = b.read(ctx)
+		ended <- b.read(ctx)
 	}()
-	total, first, err := b.show(cancel)
+	total, first, err := b.show(ctx, cancel)
+	var broken error
+	select {
+	case broken = <-ended:
+	default:
+	}
 	switch {
 	case err != nil:
 		return err
 	case first != nil:
-		return &cli.Problem{Status: exitOf(b.command.Context(), first.err), Err: fmt.Errorf(
-			"%d of %d operations failed, the first in line %d: %w", b.failed.Load(), total, first.line, first.err)}
+		err = fmt.Errorf("%d of %d operations failed, the first in line %d: %w", b.failed.Load(), total, first.line, first.err)
+		if broken != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w; the input ended at %w", err, broken)
+		}
+		return &cli.Problem{Status: exitOf(b.command.Context(), first.err), Err: err}
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return broken
 }
 
-// read starts the operation of each line.
+// read starts the operation of each line. Its error names the line at which the
+// input ended.
 func (b *batch) read(ctx context.Context) error {
 	in := bufio.NewScanner(b.command.InOrStdin())
 	in.Buffer(nil, lineBytesMax)
-	for line := 1; in.Scan(); line++ {
+	line := 1
+	for ; in.Scan(); line++ {
 		a, err := parse(in.Text())
 		if err != nil {
 			return cli.Usage("line %d: %w", line, err)
@@ -113,23 +125,34 @@ func (b *batch) read(ctx context.Context) error {
 		}
 		go func() {
 			defer close(st.done)
-			st.result, st.err = b.client.Invoke(ctx, st.action.op)
+			st.result, st.err = b.client.Invoke(ctx, st.action.op) // nothing, if ctx is done
 		}()
 	}
 	if errors.Is(in.Err(), bufio.ErrTooLong) {
-		return cli.Usage("a line has more than %d bytes", lineBytesMax)
+		return cli.Usage("line %d: it has more than %d bytes", line, lineBytesMax)
 	}
-	return in.Err()
+	if in.Err() != nil {
+		return fmt.Errorf("line %d: %w", line, in.Err())
+	}
+	return nil
 }
 
 // show prints results in order, and counts. After an operation that got no
 // answer it starts no more.
-func (b *batch) show(stop func()) (total int, first *step, err error) {
+func (b *batch) show(ctx context.Context, stop func()) (total int, first *step, err error) {
 	out := bufio.NewWriter(b.command.OutOrStdout())
 	bar := b.bar()
-	for st := range b.queue {
-		if err == nil && !st.ended() {
-			err = out.Flush() // nothing to print for a while
+	write := func(do func() error) {
+		if err == nil {
+			if err = do(); err != nil {
+				stop()
+			}
+		}
+	}
+	flush := func() { write(out.Flush) }
+	for st := b.next(ctx, flush); st != nil; st = b.next(ctx, flush) {
+		if !st.ended() {
+			flush() // nothing to print for a while
 		}
 		<-st.done
 		total++
@@ -143,19 +166,38 @@ func (b *batch) show(stop func()) (total int, first *step, err error) {
 		if st.err != nil && !errors.Is(st.err, client.ErrRejected) {
 			stop()
 		}
-		if err == nil {
-			if _, err = io.WriteString(out, text+"\n"); err != nil {
-				stop()
-			}
-		}
+		write(func() error {
+			_, err := io.WriteString(out, text+"\n")
+			return err
+		})
 	}
 	if bar != nil {
 		_ = bar.Finish()
 	}
-	if err == nil {
-		err = out.Flush()
-	}
+	flush()
 	return total, first, err
+}
+
+// next returns the next step, or nil if none comes any more. Before it waits for a
+// line it flushes: whoever writes the lines may wait for the answers.
+func (b *batch) next(ctx context.Context, flush func()) *step {
+	select {
+	case st := <-b.queue:
+		return st
+	default:
+	}
+	flush()
+	select {
+	case st := <-b.queue:
+		return st
+	case <-ctx.Done():
+	}
+	select { // what is under way has a result, too
+	case st := <-b.queue:
+		return st
+	default:
+		return nil
+	}
 }
 
 func (st *step) ended() bool {

@@ -73,7 +73,7 @@ func argument(c *cobra.Command, value string) ([]byte, error) {
 	if value != "-" {
 		return []byte(value), nil
 	}
-	b, err := io.ReadAll(io.LimitReader(c.InOrStdin(), valueBytesMax+1))
+	b, err := cli.Await(c.Context(), func() ([]byte, error) { return io.ReadAll(io.LimitReader(c.InOrStdin(), valueBytesMax+1)) })
 	if err == nil && len(b) > valueBytesMax {
 		err = fmt.Errorf("the value on standard input has more than %d bytes, which no group takes; split it", valueBytesMax)
 	}

@@ -107,7 +107,7 @@ func (s *settings) connect(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := cli.ReadKeys(s.key, s.passphraseFile, cli.EnvClient)
+	keys, err := cli.ReadKeys(ctx, s.key, s.passphraseFile, cli.EnvClient)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ to make one after a lost quorum: replica init --help, and docs/operations.md.`,
 				return err
 			}
 			cfg.first = first
-			rc, err := cfg.replicaConfig(newLogger(c.ErrOrStderr(), cfg.logLevel, cfg.logFormat))
+			rc, err := cfg.replicaConfig(c.Context(), newLogger(c.ErrOrStderr(), cfg.logLevel, cfg.logFormat))
 			if err != nil {
 				return err
 			}

@@ -58,7 +58,7 @@ func endWithStdin(in io.Reader) {
 
 // run runs the replica until ctx is done.
 func (c *loaded) run(ctx context.Context, logger *slog.Logger) error {
-	cfg, err := c.replicaConfig(logger)
+	cfg, err := c.replicaConfig(ctx, logger)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *loaded) run(ctx context.Context, logger *slog.Logger) error {
 func ended(err error) error { return &cli.Problem{Status: replica.ExitCode(err), Err: err} }
 
 // replicaConfig reads the files that the settings name.
-func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
+func (c *loaded) replicaConfig(ctx context.Context, logger *slog.Logger) (replica.Config, error) {
 	f, err := groupfile.Read(c.group)
 	if err != nil {
 		return replica.Config{}, missing(err, "name the group file with --group FILE or "+cli.EnvReplica.Name("group"))
@@ -83,7 +83,7 @@ func (c *loaded) replicaConfig(logger *slog.Logger) (replica.Config, error) {
 	if err != nil {
 		return replica.Config{}, err
 	}
-	keys, err := cli.ReadKeys(c.key, c.passphraseFile, cli.EnvReplica)
+	keys, err := cli.ReadKeys(ctx, c.key, c.passphraseFile, cli.EnvReplica)
 	if err != nil {
 		return replica.Config{}, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,13 +19,15 @@ const passphraseBytesMax = 4096
 // ReadKeys reads a key file. A passphrase, if it is sealed, comes from the first
 // line of the passphrase file, or without one from whoever sits at the terminal.
 // env names the variable of the key file in what it advises.
-func ReadKeys(path, passphraseFile string, env Environment) (keyfile.Keys, error) {
+func ReadKeys(ctx context.Context, path, passphraseFile string, env Environment) (keyfile.Keys, error) {
 	var unread error // of the passphrase
 	keys, err := keyfile.Read(path, func() (p []byte, err error) {
-		p, unread = passphrase(path, passphraseFile)
+		p, unread = passphrase(ctx, path, passphraseFile)
 		return p, unread
 	})
 	switch {
+	case unread != nil && ctx.Err() != nil:
+		return keys, fmt.Errorf("passphrase of %s: %w", path, ctx.Err())
 	case unread != nil:
 		return keys, fmt.Errorf("passphrase of %s: %w; give --passphrase-file FILE", path, unread)
 	case errors.Is(err, keyfile.ErrFormat), errors.Is(err, keyfile.ErrKeys):
@@ -37,7 +40,27 @@ func ReadKeys(path, passphraseFile string, env Environment) (keyfile.Keys, error
 	return keys, err
 }
 
-func passphrase(path, file string) ([]byte, error) {
+// Await returns what read returns, or gives up when ctx is done: a read of a terminal
+// or pipe may never end, and does not keep the process.
+func Await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		bytes []byte
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := read()
+		done <- result{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.bytes, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func passphrase(ctx context.Context, path, file string) ([]byte, error) {
 	if file != "" {
 		return firstLine(file)
 	}
@@ -45,8 +68,22 @@ func passphrase(path, file string) ([]byte, error) {
 		return nil, nil
 	}
 	fmt.Fprintf(os.Stderr, "Passphrase of %s: ", path)
-	p, err := term.ReadPassword(int(os.Stdin.Fd()))
+	p, err := typed(ctx)
 	fmt.Fprintln(os.Stderr)
+	return p, err
+}
+
+// typed reads what is typed at the terminal, and leaves its echo on.
+func typed(ctx context.Context) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	p, err := Await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
 	return p, err
 }
 
