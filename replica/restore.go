@@ -82,11 +82,20 @@ func (s *staging) vacant(first bool) error {
 		return nil
 	case err != nil:
 		return failure(ExitSurroundings, "data folder: %w", err)
+	case s.mounted():
+		return failure(ExitSurroundings, "data folder %s is where a file system is mounted, and no folder can be put in its place: name a folder inside it, as data_dir in replica.toml or with --data-dir, for restore and run alike",
+			s.target)
 	case len(left) > 0:
 		return failure(ExitSurroundings, "data folder %s is not empty (it has %s); a restore never overwrites: move the folder away and keep it, or name another with --data-dir",
 			s.target, left[0].Name())
 	}
 	return nil
+}
+
+// mounted says whether the target is on another file system than its place.
+func (s *staging) mounted() bool {
+	var target, place unix.Stat_t
+	return unix.Stat(s.target, &target) == nil && unix.Stat(filepath.Dir(s.target), &place) == nil && target.Dev != place.Dev
 }
 
 // open makes the staging folder, and empties it of what a restore left that was
@@ -205,14 +214,19 @@ func (s *staging) settle(id crypto.Digest) error {
 		return err
 	}
 	// Without NEW an empty folder is one that recovers: no crash here makes a voter.
-	if err := os.Remove(filepath.Join(s.target, newName)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return failure(ExitDisk, "restore: %w", err)
+	marked := os.Remove(filepath.Join(s.target, newName))
+	if marked != nil && !errors.Is(marked, os.ErrNotExist) {
+		return failure(ExitDisk, "restore: %w", marked)
 	}
 	parent := filepath.Dir(s.target)
 	return durably(parent, func() error {
 		// It replaces a folder that is empty, and no other.
 		if err := unix.Rename(s.path, s.target); err != nil {
-			return fmt.Errorf("put %s in the place of %s: %w", s.path, strings.TrimSuffix(s.target, "/"), err)
+			err = fmt.Errorf("put %s in the place of %s: %w", s.path, strings.TrimSuffix(s.target, "/"), err)
+			if marked == nil { // what failed leaves the target as it was
+				err = errors.Join(err, MarkNew(s.target))
+			}
+			return err
 		}
 		s.settled = true
 		return nil
