@@ -231,7 +231,7 @@ type storeView struct {
 
 func (v storeView) name() string { return v.group.Genesis.Replicas[v.self].Name }
 
-func (v storeView) shape(context.Context) (stateShape, error) {
+func (v storeView) shape(ctx context.Context) (stateShape, error) {
 	s := stateShape{Name: v.name(), Windows: map[consensus.Sequence]crypto.Digest{}}
 	m, err := v.store.Marker()
 	if err != nil {
@@ -245,6 +245,9 @@ func (v storeView) shape(context.Context) (stateShape, error) {
 	s.Oldest = snapshot.Sequence
 	k := consensus.Sequence(v.group.Genesis.Parameters.CheckpointInterval)
 	for at := s.Oldest + k; at <= s.Newest; at += k {
+		if ctx.Err() != nil { // the asker is gone, or the replica stops, and waits for this
+			return s, ctx.Err()
+		}
 		changes, err := v.store.Window(statemachine.VersionAt(at-k, 255), min(statemachine.VersionAt(at, 255), m.Version))
 		if errors.Is(err, statemachine.ErrRetired) {
 			continue // an installation lies in it
@@ -263,7 +266,7 @@ func (v storeView) version(at consensus.Sequence) (statemachine.Version, error) 
 	return min(statemachine.VersionAt(at, 255), m.Version), err
 }
 
-func (v storeView) partitions(_ context.Context, at consensus.Sequence) ([]crypto.Digest, error) {
+func (v storeView) partitions(ctx context.Context, at consensus.Sequence) ([]crypto.Digest, error) {
 	version, err := v.version(at)
 	if err != nil {
 		return nil, err
@@ -275,9 +278,9 @@ func (v storeView) partitions(_ context.Context, at consensus.Sequence) ([]crypt
 			value = []byte("damaged in " + v.name())
 		}
 		p.Add(key, value)
-		return true
+		return ctx.Err() == nil
 	})
-	return p.Digests(), err
+	return p.Digests(), errors.Join(err, ctx.Err())
 }
 
 func (v storeView) entries(ctx context.Context, at consensus.Sequence, of statemachine.PartitionSet, yield func([]byte, crypto.Digest) error) error {
