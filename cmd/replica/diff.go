@@ -31,7 +31,7 @@ Exit status 0: the states are equal there. 4: they differ. 1: they cannot be com
   replica diff --group group.toml /var/lib/a/data /var/lib/b/data --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := os.Stat(filepath.Join(args[0], fileName)); err == nil && !c.Flags().Changed("dir") {
+			if _, err := os.Stat(filepath.Join(args[0], fileName)); err == nil && !c.Flags().Changed("dir") && !c.Flags().Changed("config") {
 				if err := c.Flags().Set("dir", args[0]); err != nil {
 					return err
 				}
