@@ -52,3 +52,18 @@ func TestGroupFile(t *testing.T) {
 		}
 	}
 }
+
+// Why a folder cannot be said to be new is told as it is.
+func TestMarkNew(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := replica.MarkNew(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.MarkNew(dir); err == nil || err.Error() != "data folder "+dir+" is not empty (it has NEW)" {
+		t.Error(err)
+	}
+	file := filepath.Join(dir, "NEW")
+	if err := replica.MarkNew(file); err == nil || strings.Contains(err.Error(), "empty") || strings.Contains(err.Error(), "nil") {
+		t.Error(err)
+	}
+}

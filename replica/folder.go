@@ -123,8 +123,12 @@ func MarkNew(dataDir string) error {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return err
 	}
-	if left, err := os.ReadDir(dataDir); err != nil || len(left) > 0 {
-		return fmt.Errorf("data folder %s is not empty: %w", dataDir, err)
+	left, err := os.ReadDir(dataDir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("data folder %s is not empty (it has %s)", dataDir, left[0].Name())
 	}
 	return durably(dataDir, func() error { return writeSynced(filepath.Join(dataDir, newName), "no replica ever ran here\n") })
 }
