@@ -69,7 +69,8 @@ func TestRestoreOntoMount(t *testing.T) {
 	r.Close()
 	unmount()
 	// The same file system once more is not told from a folder.
-	defer mounted(cfg.DataDir, "", unix.MS_BIND)()
+	unmount = mounted(cfg.DataDir, "", unix.MS_BIND)
+	defer unmount()
 	if err := replica.MarkNew(cfg.DataDir); err != nil {
 		t.Fatal(err)
 	}
