@@ -9,8 +9,9 @@ import (
 
 const (
 	// raisesMax bounds how often a higher session number is tried: the steps
-	// double, so that it suffices for any number that a clock can have given.
-	raisesMax = 40
+	// double, so that it suffices for any number that a clock can have given, also if
+	// that of this machine says 1970.
+	raisesMax = 43
 	raiseMin  = 1 << 20
 	// triesMax bounds in how many requests an operation is sent.
 	triesMax = 8

@@ -126,6 +126,19 @@ func TestFull(t *testing.T) {
 	r.waits(6)
 }
 
+// R26: a machine whose clock says 1970 gets above what a clock that was right gave.
+func TestClockOfZero(t *testing.T) {
+	s := &Session{nextNumber: 1, numbers: &numbering{}}
+	var out Effects
+	right := consensus.SessionNumber(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
+	for s.nextNumber <= right {
+		before := s.nextNumber
+		if s.raise(&request{}, &out); s.nextNumber == before {
+			t.Fatalf("gives up at %d, %v after 1970", before, time.Duration(before))
+		}
+	}
+}
+
 // R26: if the key has opened a higher session before, a higher number is tried.
 func TestRaise(t *testing.T) {
 	r := newRig(t.Fatalf, 4, nil)
