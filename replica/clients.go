@@ -2,6 +2,7 @@ package replica
 
 import (
 	"sync"
+	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
@@ -18,11 +19,12 @@ type clients struct {
 	mu    sync.Mutex
 	conns map[consensus.ClientID][]network.ConnID
 	owner map[network.ConnID]consensus.ClientID
+	asked map[network.ConnID]time.Time // status queries are paid until then
 	write func(network.ConnID, []byte) bool
 }
 
 func newClients() *clients {
-	return &clients{conns: map[consensus.ClientID][]network.ConnID{}, owner: map[network.ConnID]consensus.ClientID{}}
+	return &clients{conns: map[consensus.ClientID][]network.ConnID{}, owner: map[network.ConnID]consensus.ClientID{}, asked: map[network.ConnID]time.Time{}}
 }
 
 // seen notes that a frame of a client came over a connection.
@@ -41,9 +43,29 @@ func (c *clients) seen(conn network.ConnID, id consensus.ClientID) {
 	c.conns[id] = list
 }
 
+// statusInterval is what a status query costs its connection, of which it may owe a
+// second.
+const statusInterval = 100 * time.Millisecond
+
+// mayAsk reports whether a connection gets an answer to a status query.
+func (c *clients) mayAsk(conn network.ConnID, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	paid := c.asked[conn]
+	if paid.Before(now) {
+		paid = now
+	}
+	if paid.Sub(now) > time.Second-statusInterval {
+		return false
+	}
+	c.asked[conn] = paid.Add(statusInterval)
+	return true
+}
+
 func (c *clients) gone(conn network.ConnID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.asked, conn)
 	id, ok := c.owner[conn]
 	if !ok {
 		return

@@ -3,6 +3,7 @@ package replica
 import (
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"github.com/varangian-bft/varangian/consensus"
 	"github.com/varangian-bft/varangian/internal/wire"
@@ -29,7 +30,9 @@ func (h *handler) FromClient(conn network.ConnID, client consensus.ClientID, fra
 	<-h.ready
 	h.replica.clients.seen(conn, client)
 	if wire.Type(frame) == wire.TypeStatusQuery {
-		h.replica.host.Reply(conn, wire.StatusAnswerFrame(h.replica.StatusJSON()))
+		if h.replica.clients.mayAsk(conn, time.Now()) {
+			h.replica.host.Reply(conn, wire.StatusAnswerFrame(h.replica.statusText()))
+		}
 		return
 	}
 	select {

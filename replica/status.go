@@ -49,6 +49,10 @@ type statusBoard struct {
 	core  core.Status
 	proof int       // reported since the start
 	at    time.Time // of the last set; the driver's alone
+
+	asked  sync.Mutex
+	text   []byte // what clients are told
+	textAt time.Time
 }
 
 func (b *statusBoard) set(s core.Status) {
@@ -136,6 +140,18 @@ func (r *Replica) StatusJSON() []byte {
 		return []byte("{}") // a Status always encodes
 	}
 	return text
+}
+
+// statusText is StatusJSON, at most one tick ago: a query costs a client nothing, and
+// this looks at a file, the core and every connection (R101).
+func (r *Replica) statusText() []byte {
+	b := &r.status
+	b.asked.Lock()
+	defer b.asked.Unlock()
+	if now := time.Now(); b.text == nil || now.Sub(b.textAt) >= tickInterval {
+		b.text, b.textAt = r.StatusJSON(), now
+	}
+	return b.text
 }
 
 func quorumLacking(have, need int) string {
