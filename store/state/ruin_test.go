@@ -291,3 +291,43 @@ func TestForeignPanic(t *testing.T) {
 	err := s.Scan(nil, nil, v128, func(_, _ []byte) bool { panic("planted") })
 	t.Errorf("the panic became %v", err)
 }
+
+// Tables come and go with flushes and compactions, and the list of them grows, while
+// they are checked: none of that is ruin.
+func TestCheckBesideCompactions(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	done := make(chan error, 1)
+	go func() {
+		for i := range 120 {
+			v := storetest.VersionAt(1+i, 0)
+			changes := thousand()
+			for j := range changes {
+				changes[j].Value = bytes.Repeat([]byte{byte(i), byte(j), 1}, 300)
+			}
+			if err := errors.Join(s.Apply(changes, storetest.MarkerAt(v)), s.Retire(v)); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	rounds, tables := 0, 0
+	for {
+		select {
+		case err := <-done:
+			if err != nil || rounds < 2 || tables == rounds {
+				t.Errorf("%d rounds, %v", rounds, err)
+			}
+			t.Logf("%d tables in %d rounds", tables, rounds)
+			return
+		default:
+		}
+		more, err := s.CheckTable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tables++; !more {
+			rounds++
+		}
+	}
+}
