@@ -105,6 +105,15 @@ func (c *Core) carryTransfer(out *Output) {
 	}
 }
 
+// tidy gives back what an earlier process had fetched, now that this replica stands
+// where the group does.
+func (c *Core) tidy(out *Output) {
+	if !c.moving.active() {
+		c.moving.fetcher.Tidy(&c.moving.effects)
+		c.carryTransfer(out)
+	}
+}
+
 // installed tells the engine, and executes what was ordered above the installed
 // state meanwhile (R95).
 func (c *Core) installed(out *Output) {

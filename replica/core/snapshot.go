@@ -129,6 +129,7 @@ func (c *Core) certify(out *Output) {
 		default:
 			c.snapshots.certified = cert
 			out.Save = append(out.Save, cert)
+			c.tidy(out)
 			c.retire(out)
 			return
 		}

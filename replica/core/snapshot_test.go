@@ -125,3 +125,30 @@ func TestSnapshotOvertaken(t *testing.T) {
 		t.Error("what two replicas stated before is forgotten")
 	}
 }
+
+// TestTidyWhenCertified: R101 – what an earlier process had fetched of a state is given
+// back, once, when the own one is certified: then this replica stands where the group
+// does. Before, and while a transfer is due, it stays (R96).
+func TestTidyWhenCertified(t *testing.T) {
+	for _, due := range []bool{false, true} {
+		s := newStage(t, nil)
+		if due {
+			s.execute(1) // which keeps the transfer from beginning
+			s.behind(12)
+		}
+		var stores []int
+		for i := range 2 {
+			at := consensus.Sequence(8 * (i + 1))
+			s.step(Snapshotted{Snapshot: wire.Snapshot{Sequence: at, Root: crypto.Digest{1}}})
+			n := len(s.receive(0, s.state(at, 1, 0)).Store)
+			out := s.receive(2, s.state(at, 1, 2))
+			if n > 0 || len(out.Save) != 1 {
+				t.Fatalf("%d jobs before the snapshot is certified; then %d to save", n, len(out.Save))
+			}
+			stores = append(stores, len(out.Store))
+		}
+		if due && stores[0]+stores[1] > 0 || !due && (stores[0] != 1 || stores[1] != 0) {
+			t.Errorf("a transfer is due: %v; the spool is emptied %v times", due, stores)
+		}
+	}
+}

@@ -57,6 +57,7 @@ type Fetcher struct {
 
 	stage       stage
 	certificate *wire.SnapshotCertificate // of the snapshot that was installed
+	tidy        bool                      // nothing is in the spool
 
 	replanned time.Time          // when the last plan was given up
 	scarce    time.Time          // since when no more have what the plan needs than may be faulty
@@ -108,7 +109,7 @@ func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, s
 	switch f.phase {
 	case idle:
 		f.at, f.certificate, f.suspect, f.whole, f.rounds, f.deserts = from, nil, suspect, suspect, 0, 0
-		f.stage, f.answerTime = stage{resume: true}, 0
+		f.stage, f.answerTime, f.tidy = stage{resume: true}, 0, false
 		f.began, f.first, f.bytes = now, from.Version.Sequence(), 0
 		for i := range f.sources {
 			f.sources[i] = source{counts: f.sources[i].counts}
@@ -118,6 +119,16 @@ func (f *Fetcher) Start(target consensus.Checkpoint, from statemachine.Marker, s
 		f.whole = f.suspect
 		f.ask(now, out)
 	case staging, installing, following:
+	}
+}
+
+// Tidy empties the spool, unless a transfer is under way, or it is empty. The caller
+// knows that the state is as new as any: what an earlier process had staged is of no use
+// then.
+func (f *Fetcher) Tidy(out *Effects) {
+	if f.phase == idle && !f.tidy {
+		f.tidy = true
+		f.store(Store{Discard: &Discard{}}, nil, 0, out)
 	}
 }
 

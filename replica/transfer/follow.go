@@ -28,6 +28,7 @@ func (f *Fetcher) storeNext(now time.Time, out *Effects) {
 		}
 		f.phase = idle
 		out.Done = true
+		f.Tidy(out)
 		return
 	}
 	if j := f.jobs[0]; j.step == held {

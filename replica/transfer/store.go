@@ -18,6 +18,7 @@ type Store struct {
 	Save     *Save
 	Install  *Install
 	Window   *statemachine.Window
+	Discard  *Discard
 }
 
 // A Survey finds out what is here: the digests of what the store returns at the
@@ -67,6 +68,10 @@ type Install struct {
 	Saved  []byte                    // for Store.SaveSnapshot: certificate and partitions
 }
 
+// A Discard empties the spool: what is in it serves no transfer any more, and may be as
+// large as a state.
+type Discard struct{}
+
 // A Result is what came of a Store.
 type Result struct {
 	Marked   bool // a new marker is in force, so that the machine has to be loaded anew
@@ -102,6 +107,8 @@ func (s Store) Do(store statemachine.Store, spool Spool) (r Result, err error) {
 		err = spool.Save(s.Save.Note)
 	case s.Install != nil:
 		r.Marked, err = s.Install.do(store, spool)
+	case s.Discard != nil:
+		err = spool.Reset()
 	default:
 		return Result{Marked: true}, storeWindow(store, s.Window)
 	}

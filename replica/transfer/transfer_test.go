@@ -495,3 +495,29 @@ func TestItemBytesMax(t *testing.T) {
 		}
 	}
 }
+
+// TestTidy: R101 – what was staged and not used, in this life or an earlier one, is given
+// back when a transfer ends without it.
+func TestTidy(t *testing.T) {
+	r := behind(t, false)
+	r.check(r.spool.Append(AreaStaged, 7, []byte("of an earlier life")))
+	r.check(r.spool.Save([]byte("a note")))
+	if !r.run(time.Second) {
+		t.Fatal(r.fetcher.Status())
+	}
+	r.equal()
+	for len(r.jobs) > 0 {
+		r.write()
+	}
+	if note, _ := r.spool.Saved(); note != nil || r.spool.Size(AreaStaged, 7) > 0 {
+		t.Errorf("the spool has %d bytes and a note of %d", r.spool.Size(AreaStaged, 7), len(note))
+	}
+	if r.fetcher.Tidy(&r.effects); len(r.effects.Store) > 0 {
+		t.Error("it is emptied twice")
+	}
+	f := NewFetcher(r.group, asker)
+	f.Tidy(&r.effects)
+	if len(r.effects.Store) != 1 || r.effects.Store[0].Discard == nil {
+		t.Error("at a start nobody knows that it is empty")
+	}
+}
