@@ -26,6 +26,8 @@ type Client struct {
 	frames    chan session.Received
 	links     links
 	queries   statusQueries
+	slow      func() // nil: nobody wants to know
+	slowAfter time.Duration
 
 	mu    sync.Mutex
 	inbox inbox
@@ -49,6 +51,7 @@ type inbox struct {
 // submit until done is closed, and the caller's after that.
 type call struct {
 	kind        consensus.RequestKind
+	readOnly    bool
 	operations  []session.Operation
 	first       session.OperationID // of the first operation; the others follow
 	completions []session.Completion
@@ -60,6 +63,7 @@ type call struct {
 func newClient(g *consensus.Group, o *options, s *session.Session) *Client {
 	return &Client{
 		group: g, scheme: crypto.NewCache(o.scheme, receiptChecksMax), timeout: o.timeout, session: s,
+		slow: o.slow, slowAfter: o.slowAfter,
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 		wake: make(chan struct{}, 1), frames: make(chan session.Received, framesMax),
 		links: newLinks(g), pending: map[session.OperationID]*call{},
@@ -84,17 +88,17 @@ func (c *Client) Close() {
 
 // wait hands operations over and returns when all are completed. Once ctx is
 // done that is at once; if it is done before, nothing is handed over.
-func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]byte, receipt bool) *call {
+func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]byte, how invocation) *call {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(c.timeout)
 	}
 	w := &call{
-		kind: kind, operations: make([]session.Operation, len(ops)), completions: make([]session.Completion, len(ops)),
+		kind: kind, readOnly: how.readOnly, operations: make([]session.Operation, len(ops)), completions: make([]session.Completion, len(ops)),
 		left: len(ops), done: make(chan struct{}),
 	}
 	for i, op := range ops {
-		w.operations[i] = session.Operation{Kind: kind, Bytes: op, Deadline: deadline, Receipt: receipt}
+		w.operations[i] = session.Operation{Kind: kind, Bytes: op, Deadline: deadline, Receipt: how.receipt}
 	}
 	if ctx.Err() != nil {
 		w.withdraw()
@@ -103,6 +107,16 @@ func (c *Client) wait(ctx context.Context, kind consensus.RequestKind, ops [][]b
 	if !c.put(func(in *inbox) { in.calls = append(in.calls, w) }) {
 		w.close()
 		return w
+	}
+	if c.slow != nil {
+		timer := time.NewTimer(c.slowAfter)
+		defer timer.Stop()
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+		case <-timer.C:
+			c.slow()
+		}
 	}
 	select {
 	case <-w.done:

@@ -57,6 +57,8 @@ type options struct {
 	timeout   time.Duration
 	logger    *slog.Logger
 	scheme    crypto.Scheme
+	slow      func()
+	slowAfter time.Duration
 	transport func(Handler) (Transport, error)
 }
 
@@ -67,6 +69,12 @@ func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout =
 // WithLogger sends what an operator may want to know to a logger; by default it
 // is discarded.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithSlow has a function called for each call whose answers are not there after
+// a while, once, by the goroutine that waits. Reachable says what may be amiss.
+func WithSlow(after time.Duration, tell func()) Option {
+	return func(o *options) { o.slowAfter, o.slow = after, tell }
+}
 
 // WithTransport uses another transport than package network, and with it another
 // signature scheme than Ed25519 if the group has one.

@@ -95,6 +95,9 @@ func (c *Client) answer(ctx context.Context, w *call, done *session.Completion) 
 	if done.Proof != nil {
 		r.Sequence = done.Proof.Leaf.Sequence
 	}
+	if w.readOnly && done.Outcome == session.OutcomeMaybe {
+		done.Outcome = session.OutcomeNever
+	}
 	switch {
 	case w.closed && done.Fate == session.Withdrawn:
 		return r, c.fail(ErrClosed, done.Outcome, "%v", ErrClosed)

@@ -120,12 +120,25 @@ func (l *links) foreignReason() error {
 	return nil
 }
 
-// describe says who is reachable, who answered, and what is needed: "1 of 4
-// replicas reachable, 3 needed for progress: r0 answered; r1, r2, r3 not
+// Reachable returns how many replicas are connected, and says who is not, and why:
+// "1 of 4 replicas reachable, 3 needed for progress: r0 connected; r1, r2, r3 not
 // connected: nothing answered at its address".
+func (c *Client) Reachable() (count int, words string) {
+	c.links.mu.Lock()
+	defer c.links.mu.Unlock()
+	return c.links.up(), c.links.words(session.Heard{}, "connected")
+}
+
+// describe says the same, and who answered.
 func (l *links) describe(heard session.Heard) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.words(heard, "connected, no answer")
+}
+
+// words says where each replica stands; unheard is what to say of those that are
+// connected and were not heard of.
+func (l *links) words(heard session.Heard, unheard string) string {
 	var words []string
 	names := map[string][]string{}
 	for i, s := range l.state {
@@ -137,7 +150,7 @@ func (l *links) describe(heard session.Heard) string {
 		case heard.Refused.Has(id):
 			word = "refused"
 		case s.up:
-			word = "connected, no answer"
+			word = unheard
 		default:
 			word = reason(s.cause)
 		}

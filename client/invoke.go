@@ -9,7 +9,11 @@ import (
 // An InvokeOption changes how one call is carried out.
 type InvokeOption func(*invocation)
 
-type invocation struct{ receipt bool }
+type invocation struct{ receipt, readOnly bool }
+
+// ReadOnly says that the operation changes nothing, whatever becomes of it, so
+// that no error says that it may have.
+func ReadOnly() InvokeOption { return func(i *invocation) { i.readOnly = true } }
 
 // WithReceipt checks f+1 signatures before the result is returned, so that its
 // Receipt is sure to hold.
@@ -36,7 +40,7 @@ func (c *Client) Admin(ctx context.Context, op []byte, opts ...InvokeOption) (Re
 }
 
 func (c *Client) one(ctx context.Context, kind consensus.RequestKind, op []byte, opts []InvokeOption) (Result, error) {
-	w := c.wait(ctx, kind, [][]byte{op}, receipt(opts))
+	w := c.wait(ctx, kind, [][]byte{op}, chosen(opts))
 	return c.answer(ctx, w, &w.completions[0])
 }
 
@@ -53,7 +57,7 @@ func (c *Client) InvokeAll(ctx context.Context, ops [][]byte, opts ...InvokeOpti
 	if len(ops) == 0 {
 		return nil
 	}
-	w := c.wait(ctx, consensus.KindOperations, ops, receipt(opts))
+	w := c.wait(ctx, consensus.KindOperations, ops, chosen(opts))
 	answers := make([]Answer, len(ops))
 	for i := range answers {
 		answers[i].Result, answers[i].Err = c.answer(ctx, w, &w.completions[i])
@@ -61,10 +65,9 @@ func (c *Client) InvokeAll(ctx context.Context, ops [][]byte, opts ...InvokeOpti
 	return answers
 }
 
-func receipt(opts []InvokeOption) bool {
-	var i invocation
+func chosen(opts []InvokeOption) (i invocation) {
 	for _, opt := range opts {
 		opt(&i)
 	}
-	return i.receipt
+	return i
 }

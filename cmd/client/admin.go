@@ -107,7 +107,7 @@ func clients(ctx context.Context, cl *client.Client) ([]consensus.Enrolment, err
 	var all []consensus.Enrolment
 	var after consensus.ClientID
 	for {
-		r, err := cl.Admin(ctx, statemachine.ListOperation(after))
+		r, err := cl.Admin(ctx, statemachine.ListOperation(after), client.ReadOnly())
 		if err != nil {
 			return nil, err
 		}

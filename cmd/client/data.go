@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -20,32 +22,57 @@ const valueBytesMax = 4 << 20
 
 // invoke has one operation executed, keeps its receipt if one is asked for, and
 // shows the result.
-func (s *settings) invoke(c *cobra.Command, op []byte, show func(client.Result) error) error {
+func (s *settings) invoke(c *cobra.Command, op []byte, show func(client.Result) error, opts ...client.InvokeOption) error {
 	return s.within(c, func(ctx context.Context, cl *client.Client) error {
-		var opts []client.InvokeOption
 		if s.receipt != "" {
-			opts = append(opts, client.WithReceipt())
+			return s.receipted(ctx, cl, op, show, opts)
 		}
 		r, err := cl.Invoke(ctx, op, opts...)
 		if err != nil {
 			return err
 		}
-		if s.receipt != "" {
-			receipt, err := r.Receipt()
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(s.receipt, client.MarshalReceipt(receipt), 0o644); err != nil {
-				return fmt.Errorf("the operation was executed, but its receipt was not stored: %w", err)
-			}
-		}
 		return show(r)
 	})
 }
 
+// receipted has one operation executed and keeps its receipt. The file is made
+// before: the group gives out a receipt once, and nobody else has it.
+func (s *settings) receipted(ctx context.Context, cl *client.Client, op []byte, show func(client.Result) error, opts []client.InvokeOption) (err error) {
+	file, err := os.OpenFile(s.receipt, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s is there already, and a receipt is never written over another file: choose a new name; nothing was sent", s.receipt)
+	case err != nil:
+		return fmt.Errorf("receipt: %w; nothing was sent", err)
+	}
+	stored := false
+	defer func() {
+		file.Close()
+		if !stored {
+			os.Remove(s.receipt)
+		}
+	}()
+	r, err := cl.Invoke(ctx, op, append(opts, client.WithReceipt())...)
+	if err != nil {
+		return err
+	}
+	receipt, err := r.Receipt()
+	if err != nil {
+		return err
+	}
+	if _, err = file.Write(client.MarshalReceipt(receipt)); err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("the operation was executed, but its receipt was not stored: %w", err)
+	}
+	stored = true
+	return show(r)
+}
+
 // operation makes a command that sends one operation.
 func (s *settings) operation(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&s.receipt, "receipt", "", "store a receipt in this file, that proves the result to others")
+	c.Flags().StringVar(&s.receipt, "receipt", "", "store a receipt in this new file, that proves the result to others")
 	return c
 }
 
@@ -100,7 +127,7 @@ Without a value the exit status is 4.`,
 					return &cli.Problem{Status: exitRefused, Err: fmt.Errorf("there is no value under %q", args[0])}
 				}
 				return raw(c.OutOrStdout(), v.Bytes)
-			})
+			}, client.ReadOnly())
 		},
 	})
 }

@@ -115,8 +115,21 @@ func (s *settings) connect(ctx context.Context) (*client.Client, error) {
 	for _, r := range f.Remotes() {
 		cfg.Remotes = append(cfg.Remotes, client.Remote{ID: r.ID, Transport: r.Transport, Address: r.Address})
 	}
-	return client.Dial(ctx, cfg, client.WithTimeout(s.timeout))
+	slow := make(chan struct{}, 1) // said once: a batch has many operations that wait for the same
+	var cl *client.Client
+	cl, err = client.Dial(ctx, cfg, client.WithTimeout(s.timeout), client.WithSlow(slowAfter, func() {
+		select {
+		case slow <- struct{}{}:
+			fmt.Fprintf(os.Stderr, "no answer yet, waiting up to %v: %s\n", s.timeout, reachable(cl))
+		default:
+		}
+	}))
+	return cl, err
 }
+
+// slowAfter is how long an operation may take before somebody at a terminal, or
+// who reads a log, wants to know what it waits for.
+const slowAfter = 2 * time.Second
 
 // within runs something with a client, which bounds each operation by --timeout.
 func (s *settings) within(c *cobra.Command, run func(context.Context, *client.Client) error) error {
@@ -125,5 +138,21 @@ func (s *settings) within(c *cobra.Command, run func(context.Context, *client.Cl
 		return err
 	}
 	defer cl.Close()
-	return run(c.Context(), cl)
+	err = run(c.Context(), cl)
+	if count, _ := cl.Reachable(); errors.Is(err, client.ErrTimeout) && count >= cl.Group().Quorum {
+		return fmt.Errorf("%w; %s", err, askStatus)
+	}
+	return err
+}
+
+// askStatus is what to do if enough replicas are connected and yet do not answer:
+// they may recover, or lack room.
+const askStatus = "client status says why nothing moves"
+
+func reachable(cl *client.Client) string {
+	count, words := cl.Reachable()
+	if count >= cl.Group().Quorum {
+		words += "; " + askStatus
+	}
+	return words
 }

@@ -47,6 +47,9 @@ results. No replica is asked. Exit status 5 means that the receipt proves nothin
 				return err
 			}
 			receipt, err := client.VerifyReceipt(g, encoding)
+			if errors.Is(err, consensus.ErrReceiptForged) || errors.Is(err, consensus.ErrReceiptWeak) {
+				err = fmt.Errorf("%w; it is forged, or %s is not the file of the group that gave it: compare the two", err, s.group)
+			}
 			if err != nil {
 				return &cli.Problem{Status: exitInvalid, Err: fmt.Errorf("%s: %w", args[0], err)}
 			}
