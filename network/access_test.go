@@ -1,12 +1,17 @@
 package network
 
 import (
+	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	p2p "github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/varangian-bft/varangian/consensus"
@@ -192,6 +197,60 @@ func TestHalfOpenConnections(t *testing.T) {
 	_, r := f.dial(0)
 	r.await(t, "up")
 }
+
+// TestHalfOpenShares: R104 – strangers of one address, and all of them together, leave
+// places for others and for replicas, and what they give back can be had again.
+func TestHalfOpenShares(t *testing.T) {
+	limits := quick()
+	limits.HalfOpenMax = 64
+	home := netip.MustParsePrefix("10.1.0.1/32")
+	r := &resources{access: elsewhere{home}, limits: &limits, connectionsMax: 1000}
+	var open []p2p.ConnManagementScope
+	held := func(ip string) (count int) {
+		for range 100 {
+			s, err := r.OpenConnection(p2p.DirInbound, true, ma.StringCast("/ip4/"+ip+"/tcp/1"))
+			if err == nil {
+				open = append(open, s)
+				count++
+			}
+		}
+		return count
+	}
+	var got []int
+	for i := range 8 {
+		got = append(got, held(fmt.Sprint("10.0.0.", i)))
+	}
+	got = append(got, held("10.1.0.1"))
+	if want := []int{8, 8, 8, 8, 8, 8, 0, 0, 16}; !slices.Equal(got, want) {
+		t.Errorf("places held: %v, want %v", got, want)
+	}
+	if err := open[0].SetPeer(""); err != nil { // who is listed came from 10.0.0.0
+		t.Fatal(err)
+	}
+	for _, s := range open[1:] {
+		s.Done()
+		s.Done()
+	}
+	if n := r.halfOpen.Load(); n != 0 || len(r.sources) != 1 {
+		t.Errorf("%d half open, %d sources", n, len(r.sources))
+	}
+	if n := held("10.0.0.0"); n != 32 {
+		t.Errorf("%d places for one address that somebody listed came from", n)
+	}
+	for _, s := range open {
+		s.Done()
+	}
+	if n := r.connections.Load(); n != 0 || len(r.sources) != 0 {
+		t.Errorf("%d connections, %d sources are left", n, len(r.sources))
+	}
+}
+
+// elsewhere is the access of a group with one replica, which is elsewhere.
+type elsewhere struct{ at netip.Prefix }
+
+func (elsewhere) admit(peer.ID) bool                { return true }
+func (elsewhere) replica(peer.ID) bool              { return false }
+func (h elsewhere) houses(source netip.Prefix) bool { return source == h.at }
 
 // R104: a connection without a stream, and a stream without a hello, have deadlines.
 func TestSilence(t *testing.T) {

@@ -14,8 +14,9 @@ import (
 
 // access says who may come in.
 type access interface {
-	admit(peer.ID) bool   // may it connect to us now?
-	replica(peer.ID) bool // is it a replica of the group?
+	admit(peer.ID) bool       // may it connect to us now?
+	replica(peer.ID) bool     // is it a replica of the group?
+	houses(netip.Prefix) bool // is it the address of a replica?
 }
 
 // nobody is the access of a process that only dials.
@@ -23,6 +24,8 @@ type nobody struct{}
 
 func (nobody) admit(peer.ID) bool   { return false }
 func (nobody) replica(peer.ID) bool { return true }
+
+func (nobody) houses(netip.Prefix) bool { return false }
 
 // A gater refuses strangers: by rate before the handshake, by key after it (R104).
 // The dialer of a refused connection has its own handshake behind it by then, so
@@ -50,9 +53,19 @@ func newGater(a access, limits *Limits) *gater {
 
 // InterceptAccept bounds the handshakes that one address can make us pay for.
 func (g *gater) InterceptAccept(c p2p.ConnMultiaddrs) bool {
-	ip, err := manet.ToIP(c.RemoteMultiaddr())
-	if err != nil {
+	source, err := sourceOf(c.RemoteMultiaddr())
+	if err != nil || !g.take(source) {
+		g.byRate.Add(1)
 		return false
+	}
+	return true
+}
+
+// sourceOf is what counts as one source of connections.
+func sourceOf(a ma.Multiaddr) (netip.Prefix, error) {
+	ip, err := manet.ToIP(a)
+	if err != nil {
+		return netip.Prefix{}, err
 	}
 	addr, _ := netip.AddrFromSlice(ip)
 	addr = addr.Unmap()
@@ -60,12 +73,7 @@ func (g *gater) InterceptAccept(c p2p.ConnMultiaddrs) bool {
 	if addr.Is6() {
 		bits = 64 // one host owns as many addresses of its network as it likes
 	}
-	source, err := addr.Prefix(bits)
-	if err != nil || !g.take(source) {
-		g.byRate.Add(1)
-		return false
-	}
-	return true
+	return addr.Prefix(bits)
 }
 
 func (g *gater) take(source netip.Prefix) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"syscall"
@@ -195,6 +196,17 @@ func (h *Host) Stats() Stats {
 func (h *Host) Close() error {
 	h.closing.Do(func() { h.closeErr = h.close() })
 	return h.closeErr
+}
+
+// houses implements access. A replica whose address is a name counts as any other
+// source.
+func (h *Host) houses(source netip.Prefix) bool {
+	for _, id := range h.ids {
+		if at, err := sourceOf(h.remotes[id].target.addr); err == nil && at == source {
+			return true
+		}
+	}
+	return false
 }
 
 // admit implements access.
