@@ -46,12 +46,16 @@ func (e *Engine) onFlushed(n consensus.Sequence, chain crypto.Digest, out *conse
 		return
 	}
 	assert(n%e.every == 0, "a checkpoint was taken between multiples of K (R48)")
+	held := e.backlogged()
 	e.flushed = state{n, chain}
 	if e.diverged(n, chain, out) {
 		return
 	}
 	e.stateCheckpoint(out)
 	e.trimLog(out)
+	if held {
+		e.execute(out)
+	}
 }
 
 // stateCheckpoint signs the highest own state that is on disk and not certified yet,

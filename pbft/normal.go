@@ -288,7 +288,7 @@ func (e *Engine) logCertificate(s *slot, out *consensus.Effects) {
 // executed in an earlier view is not executed again (R65). Between Behind and
 // Installed it waits for the state.
 func (e *Engine) execute(out *consensus.Effects) {
-	for e.started && !e.halted && !e.transferring {
+	for e.started && !e.halted && !e.transferring && !e.backlogged() {
 		s := e.slots[e.ordered+1]
 		if s == nil || s.certificate == nil {
 			return
@@ -302,6 +302,12 @@ func (e *Engine) execute(out *consensus.Effects) {
 		out.Execute = append(out.Execute, consensus.Execute{Sequence: e.ordered, Batch: held.batch, After: s.executeAfter})
 	}
 }
+
+// backlogged reports whether two windows of batches are executed here or wait for it,
+// and are not on disk. A quorum that certifies checkpoints without this replica moves
+// its window however slow it is, and what is handed out takes memory until it is stored
+// (R101, R125): then it fetches the state that it does not reach (R54).
+func (e *Engine) backlogged() bool { return e.ordered >= e.flushed.sequence+2*e.window }
 
 // timely judges a fresh proposal's time by the own clock (R37). Both bounds double
 // with each fruitless view change, so that skewed clocks cannot stop a group.

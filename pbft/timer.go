@@ -117,9 +117,10 @@ func (e *Engine) onExecuted(n consensus.Sequence) {
 }
 
 // onOverdue votes against a primary that leaves out a request (R30). While only a
-// checkpoint keeps it from proposing, it is not to blame (R43).
+// checkpoint keeps it from proposing, it is not to blame (R43), and neither is it
+// while this replica is behind with executing.
 func (e *Engine) onOverdue(out *consensus.Effects) {
-	if e.started && e.active() && !e.transferring && e.ordered < e.high() {
+	if e.started && e.active() && !e.transferring && e.ordered < e.high() && !e.backlogged() {
 		e.changeTo(e.view+1, out)
 	}
 }
