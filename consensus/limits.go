@@ -18,10 +18,22 @@ func (p *Parameters) BatchWritesBytesMax() uint64 {
 	return max(16*p.WriteSetBytesMax, 4*p.BatchBytesMax)
 }
 
+// RequestReadsMax bounds what the operations of one request read together, whatever
+// becomes of them: one that ends with an error has cost every replica as much.
+func (p *Parameters) RequestReadsMax() uint64 {
+	return max(4*p.ReadsMax, 16*p.RequestOperationsMax)
+}
+
+// BatchReadsMax bounds what the operations of one batch read together. One read for
+// each byte of a full batch stays within it.
+func (p *Parameters) BatchReadsMax() uint64 { return max(64*p.ReadsMax, p.BatchBytesMax) }
+
 // The values of a ResultLimit that says that the operations beside this one used
 // up what they share: it changed nothing, and may be sent again with fewer.
 const (
 	LimitRequestResults = "results of one request"
 	LimitBatchResults   = "results of one batch"
 	LimitBatchWrites    = "writes of one batch"
+	LimitRequestReads   = "reads of one request"
+	LimitBatchReads     = "reads of one batch"
 )

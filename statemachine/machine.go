@@ -37,8 +37,11 @@ type Machine struct {
 }
 
 // A budget is what the operations of one batch may still put out together, so
-// that no batch exhausts memory (R111).
-type budget struct{ results, writes uint64 }
+// that no batch exhausts memory (R111), and read, so that none takes minutes (R33).
+type budget struct {
+	results, writes, reads uint64
+	request                uint64 // reads left to the request under execution
+}
 
 // An Option sets what few users of a Machine need.
 type Option func(*Machine)
@@ -143,7 +146,7 @@ func (m *Machine) Execute(b *consensus.Batch, s consensus.Sequence) (*Execution,
 	if !b.Null() {
 		m.meta.time = nextTime(m.meta.time, b.Content.Time)
 	}
-	m.budget = budget{results: m.limits.BatchResultsBytesMax(), writes: m.limits.BatchWritesBytesMax()}
+	m.budget = budget{results: m.limits.BatchResultsBytesMax(), writes: m.limits.BatchWritesBytesMax(), reads: m.limits.BatchReadsMax()}
 	x := &Execution{Sequence: s, Time: m.meta.time, Outcomes: make([]Outcome, len(b.Requests))}
 	leaves := make([]crypto.Digest, len(b.Requests))
 	for i, r := range b.Requests {

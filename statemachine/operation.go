@@ -16,6 +16,8 @@ const (
 	limitBatchResults = consensus.LimitBatchResults
 	limitBatchWrites  = consensus.LimitBatchWrites
 	limitReads        = "reads_max"
+	limitRequestReads = consensus.LimitRequestReads
+	limitBatchReads   = consensus.LimitBatchReads
 )
 
 // errorBytesMax bounds the text of an application's error.
@@ -32,6 +34,7 @@ var errCut = errors.New("statemachine: operation cut off")
 type access struct {
 	m       *Machine
 	reads   uint64
+	most    [3]uint64 // reads that the operation, its request and its batch have left
 	writes  uint64
 	results uint64 // how long the result may be
 	limit   string // the limit that was hit
@@ -58,8 +61,13 @@ func (a *access) enter() {
 }
 
 func (a *access) count() {
-	if a.reads == a.m.limits.ReadsMax {
+	switch a.reads {
+	case a.most[0]:
 		a.cut(limitReads)
+	case a.most[1]:
+		a.cut(limitRequestReads)
+	case a.most[2]:
+		a.cut(limitBatchReads)
 	}
 	a.reads++
 }
@@ -154,10 +162,15 @@ func (w writer) Client() consensus.ClientID   { return w.client }
 // apply executes one operation of the application, and rolls it back unless it
 // ends well (R110). results is what is left for results of the request.
 func (m *Machine) apply(client consensus.ClientID, op []byte, results uint64) consensus.Result {
-	a := &access{m: m, results: min(m.limits.ResultBytesMax, results, m.budget.results)}
+	a := &access{
+		m: m, results: min(m.limits.ResultBytesMax, results, m.budget.results),
+		most: [3]uint64{m.limits.ReadsMax, m.budget.request, m.budget.reads},
+	}
 	res := a.run(func() ([]byte, error) {
 		return m.application.Apply(writer{reader: reader{a}, client: client}, op)
 	})
+	m.budget.request -= a.reads // rolled back or not: it has cost as much
+	m.budget.reads -= a.reads
 	if res.Class == consensus.ResultOK && uint64(len(res.Value)) > a.results {
 		res = consensus.Result{Class: consensus.ResultLimit, Value: []byte(resultLimit(m, len(res.Value), results))}
 	}
@@ -187,7 +200,8 @@ func (m *Machine) Query(op []byte) (consensus.Result, error) {
 	if m.failed != nil {
 		return consensus.Result{}, m.failed
 	}
-	a := &access{m: m, results: m.limits.ResultBytesMax}
+	n := m.limits.ReadsMax
+	a := &access{m: m, results: m.limits.ResultBytesMax, most: [3]uint64{n, n, n}}
 	res := a.run(func() ([]byte, error) { return m.application.Query(reader{a}, op) })
 	if res.Class == consensus.ResultOK && uint64(len(res.Value)) > a.results {
 		res = consensus.Result{Class: consensus.ResultLimit, Value: []byte(limitResult)}

@@ -101,6 +101,25 @@ func TestSharedBudgets(t *testing.T) {
 	w.want(w.one(w.request(1, 1, 22, 21, "w\x04")), "1:") // the next batch has its own
 }
 
+// R33, R110: operations that end with an error have read, too: what a small request,
+// and a batch of them, can let every replica read is bounded.
+func TestSharedReads(t *testing.T) {
+	p := parameters()
+	p.ReadsMax, p.BatchBytesMax, p.RequestBytesMax = 3000, 1<<14, 1<<10
+	w := newWorld(t, script{}, p)
+	w.execute(w.request(1, 1, 0, 0))
+	w.want(w.one(w.request(1, 1, 1, 0, "ra", "R", "R", "R", "R", "ra")),
+		"1:, 4:reads_max, 4:reads_max, 4:reads_max, 4:reads of one request, 4:reads of one request")
+	var rs []*consensus.Request
+	for i := range uint64(17) {
+		rs = append(rs, w.request(1, 1, 2+i, 1+i, "R", "R", "R", "R"))
+	}
+	x := w.execute(rs...)
+	w.want(w.text(x.Outcomes[15]), "4:reads_max, 4:reads_max, 4:reads_max, 4:reads_max")
+	w.want(w.text(x.Outcomes[16]), "4:reads of one batch, 4:reads of one batch, 4:reads of one batch, 4:reads of one batch")
+	w.want(w.one(w.request(1, 1, 19, 18, "ra")), "1:") // the next batch has its own
+}
+
 // R110: the text of a panic is reported to the operator, a few times for each
 // batch, and stays out of the results.
 func TestPanicReport(t *testing.T) {

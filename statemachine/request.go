@@ -118,6 +118,7 @@ func (m *Machine) request(r *consensus.Request, x *Execution) Outcome {
 func (m *Machine) operations(r *consensus.Request, x *Execution) []byte {
 	m.results = m.results[:0]
 	budget := m.limits.ResultsBytesMax()
+	m.budget.request = m.limits.RequestReadsMax()
 	for _, op := range r.Operations {
 		var res consensus.Result
 		if r.Kind == consensus.KindAdmin {

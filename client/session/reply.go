@@ -213,8 +213,12 @@ func crowded(r consensus.Result) bool {
 	if r.Class != consensus.ResultLimit {
 		return false
 	}
-	why := string(r.Value)
-	return why == consensus.LimitRequestResults || why == consensus.LimitBatchResults || why == consensus.LimitBatchWrites
+	switch string(r.Value) {
+	case consensus.LimitRequestResults, consensus.LimitBatchResults, consensus.LimitBatchWrites,
+		consensus.LimitRequestReads, consensus.LimitBatchReads:
+		return true
+	}
+	return false
 }
 
 // outcomes says what a class that f+1 replicas name tells about the operation.
