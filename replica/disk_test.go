@@ -36,7 +36,7 @@ type failure struct {
 	mu   sync.Mutex
 	kept [][]byte // what the log held before, and what was synced since
 	lost [][]byte // what was written and not synced
-	said [][]byte // what left the replica
+	said [][]byte // what it promised in all that left the replica
 }
 
 // slowness is how long the sync takes that fails, so that whoever does not wait
@@ -62,33 +62,38 @@ func newFailure(t *testing.T, n int64, folder string) *failure {
 	return f
 }
 
-// note returns what notes all that leaves, but for proofs that others made and that
-// this replica only passes on: they promise nothing of its own.
+// note returns what notes what all that leaves promises. That is the frame itself, but
+// of a proof of commitment the own COMMIT in it, if there is one: others' votes promise
+// nothing of this replica, and it may pass a proof on that no record of its own has yet.
 func (f *failure) note(g *consensus.Group, self consensus.ReplicaID, _ crypto.Signer) replica.Say {
 	codec := pbft.NewCodec(g)
 	return func(_ consensus.ReplicaID, frame []byte) [][]byte {
+		promise := frame
 		if m, err := codec.Decode(frame, consensus.Hint{High: math.MaxUint64}); err == nil {
-			if c, ok := m.Value.(*pbft.CommitCertificate); ok &&
-				!slices.ContainsFunc(c.Commits, func(s pbft.Signed) bool { return s.Replica == self }) {
-				return [][]byte{frame}
+			if c, ok := m.Value.(*pbft.CommitCertificate); ok {
+				i := slices.IndexFunc(c.Commits, func(s pbft.Signed) bool { return s.Replica == self })
+				if i < 0 {
+					return [][]byte{frame}
+				}
+				promise = bytes.Clone(c.Commits[i].Signature[:])
 			}
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.said = append(f.said, frame)
+		f.said = append(f.said, promise)
 		return [][]byte{frame}
 	}
 }
 
-// promised returns a frame that left although the log has lost it. One that the
+// promised returns something that was promised although the log has lost it. What the
 // log holds elsewhere was only on its way to be written anew.
 func (f *failure) promised() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, frame := range f.said {
-		in := func(data []byte) bool { return bytes.Contains(data, frame) }
+	for _, promise := range f.said {
+		in := func(data []byte) bool { return bytes.Contains(data, promise) }
 		if slices.ContainsFunc(f.lost, in) && !slices.ContainsFunc(f.kept, in) {
-			return frame
+			return promise
 		}
 	}
 	return nil
@@ -165,8 +170,8 @@ func TestFailedSyncIsFinal(t *testing.T) {
 		if replica.ExitCode(err) != replica.ExitDisk || !errors.Is(err, unix.EIO) {
 			t.Fatalf("sync %d failed, and the replica ended with status %d: %v", n, replica.ExitCode(err), err)
 		}
-		if frame := f.promised(); frame != nil {
-			t.Fatalf("sync %d failed, and a frame of %d bytes that rested on it left", n, len(frame))
+		if promise := f.promised(); promise != nil {
+			t.Fatalf("sync %d failed, and a promise of %d bytes that rested on it left", n, len(promise))
 		}
 		if n > 40 && len(f.said) == 0 {
 			t.Error("it said nothing, and so shows nothing")
