@@ -31,7 +31,7 @@ func TestSlow(t *testing.T) {
 		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeNever {
 			t.Errorf("%v, outcome %d after %v", err, OutcomeOf(err), time.Since(began))
 		}
-		want := "3 of 4 replicas reachable, 3 needed for progress: r0, r1, r2 connected; r3 not connected: nothing answered at its address; check that it runs and is reachable"
+		want := "3 of 4 replicas reachable, 3 needed for progress: r0, r1, r2 connected; r3 not connected: nothing answered at its address; check that it runs and is reachable (while it waits for room, replica status says so at its machine)"
 		if len(said) != 1 || said[0] != want {
 			t.Errorf("said %q", said)
 		}

@@ -50,7 +50,7 @@ var reasonWords = [Reasons]string{
 	ReasonLost:     "the connection broke",
 	ReasonRefused:  "it refused this key; check that the key is enrolled in the group (a key that misbehaved is refused for a while too)",
 	ReasonIdentity: "another key answered at its address; compare its key with the group file",
-	ReasonDial:     "nothing answered at its address; check that it runs and is reachable",
+	ReasonDial:     "nothing answered at its address; check that it runs and is reachable (while it waits for room, replica status says so at its machine)",
 	ReasonShutdown: "closed here",
 	ReasonFull:     "no memory is left for a long frame: all clients together send as much as they may at a time",
 }

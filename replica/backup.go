@@ -189,7 +189,8 @@ func (l *lively) Write(b []byte) (int, error) {
 // A source is a backup as it comes.
 type source struct {
 	io.Reader
-	executed consensus.Sequence // by the replica when it began; 0 if it does not run
+	executed consensus.Sequence // by the replica when it began; if it does not run, by its durable checkpoint
+	stopped  bool               // it does not run, and may have executed more
 	end      func() error       // after the reader's end: what ended it early
 }
 
@@ -241,19 +242,24 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 		}
 		return nil, stateError(err)
 	}
+	m, err := store.Marker()
+	if err != nil {
+		unlock(lock)
+		return nil, errors.Join(stateError(err), store.Close())
+	}
+	executed := m.Version.Sequence()
 	ctx, stop := context.WithCancel(ctx)
 	from, to := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
 		err := writeBackup(ctx, store, g, to, newPace(rate))
 		if errors.Is(err, ErrNoSnapshot) {
-			m, _ := store.Marker()
-			err = noSnapshot(g, m.Version.Sequence())
+			err = noSnapshot(g, executed)
 		}
 		to.CloseWithError(err)
 		done <- errors.Join(err, store.Close())
 	}()
-	return &source{Reader: from, end: func() error {
+	return &source{Reader: from, executed: executed, stopped: true, end: func() error {
 		defer unlock(lock) // before end returns: the caller may start the replica at once
 		stop()
 		from.Close()

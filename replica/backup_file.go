@@ -27,6 +27,7 @@ type Backup struct {
 	Bytes     uint64             `json:"bytes"`              // of them
 	FileBytes int64              `json:"file_bytes"`         // after compression
 	Executed  consensus.Sequence `json:"executed,omitempty"` // by the replica when the backup began; what is above Sequence is not in it
+	Stopped   bool               `json:"stopped,omitempty"`  // the replica does not run: Executed is its durable checkpoint, and it may have executed more
 	Recovers  bool               `json:"recovers,omitempty"` // who was restored from it signs nothing until that is safe
 
 	clients []consensus.Enrolment
@@ -116,7 +117,7 @@ func save(from *source, q BackupRequest) (*Backup, error) {
 	}
 	b.File, b.FileBytes = q.Out, to.bytes
 	if from.executed > 0 { // asked before the newest snapshot was looked for
-		b.Executed = max(from.executed, b.Sequence)
+		b.Executed, b.Stopped = max(from.executed, b.Sequence), from.stopped
 	}
 	return b, durably(dir, func() error { return nil })
 }

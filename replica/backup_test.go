@@ -211,7 +211,7 @@ func TestBackupOfFolder(t *testing.T) {
 		g.end(i)
 	}
 	stopped := g.saved(0, "stopped")
-	if stopped.Sequence < running.Sequence || stopped.Executed != 0 {
+	if stopped.Sequence < running.Sequence || !stopped.Stopped || stopped.Executed < stopped.Sequence {
 		t.Errorf("%+v after %+v", stopped, running)
 	}
 	if stopped.Sequence == running.Sequence {

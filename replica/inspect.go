@@ -52,6 +52,7 @@ type Inspected struct {
 	Chained    bool               `json:"compared_with_chain"`    // every window since, with the chain of the marker
 	Evidence   int                `json:"evidence"`
 	Alarm      string             `json:"alarm,omitempty"`
+	Recover    string             `json:"recover,omitempty"` // why a start recovers without voting, however whole the folder is
 	Faults     []Fault            `json:"faults"`
 	promised   consensus.Sequence // highest checkpoint that the log says was durable
 	bytes, all int64
@@ -71,6 +72,7 @@ func (r *Inspected) Damaged() bool {
 type Inspection struct {
 	Group    *consensus.Group
 	DataDir  string
+	Key      crypto.PublicKey        // of the replica whose folder it should be; zero: nobody knows
 	Progress func(done, total int64) // bytes; nil: nobody asks
 }
 
@@ -104,10 +106,18 @@ func Inspect(in Inspection) (*Inspected, error) {
 		return nil, err
 	}
 	i.out.Alarm, _ = readAlarm(in.DataDir)
+	reason := folder{path: in.DataDir}
+	if err := reason.readReason(); err != nil {
+		return nil, err
+	}
+	i.out.Recover = reason.forgot
 	if !ok {
 		return i.out, nil
 	}
 	i.out.Replica = in.Group.Genesis.Replicas[self].Name
+	if in.Key != (crypto.PublicKey{}) && in.Key != in.Group.Genesis.Replicas[self].Key {
+		return nil, failure(ExitSurroundings, "data folder %s is that of %s, and the key file beside it is another's: put the folder of each replica in its place", in.DataDir, i.out.Replica)
+	}
 	id := identity(in.Group, self)
 	i.log(self, id)
 	if err := i.state(id); err != nil {

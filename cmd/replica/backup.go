@@ -111,7 +111,10 @@ func printBackup(out io.Writer, b *replica.Backup, verified, asJSON bool) error 
 	}
 	fmt.Fprintf(out, "%s %s: snapshot %d of group %s, %d entries of %d bytes (%d in the file), %s\ndigest %s\n",
 		did, b.File, b.Sequence, b.Group, b.Entries, b.Bytes, b.FileBytes, by, b.Digest)
-	if b.Executed > b.Sequence {
+	if b.Stopped {
+		fmt.Fprintf(out, "the replica does not run; its durable checkpoint is %d: %d sequence numbers, and what its log alone holds, are not in the backup\n",
+			b.Executed, b.Executed-b.Sequence)
+	} else if b.Executed > b.Sequence {
 		fmt.Fprintf(out, "the replica had executed %d: the last %d sequence numbers are not in the backup\n", b.Executed, b.Executed-b.Sequence)
 	}
 	return nil

@@ -128,7 +128,7 @@ func (d *dev) run(ctx context.Context, hurry <-chan struct{}) error {
 			ended <- c
 		}()
 	}
-	d.print("", fmt.Sprintf("==> %d replicas run in %s, of which %d may be faulty. Their logs follow; Ctrl-C ends them.", g.N, d.dir, g.F))
+	d.print("", fmt.Sprintf("==> %d replicas start in %s, of which %d may be faulty. Their logs follow; Ctrl-C ends them.", g.N, d.dir, g.F))
 	d.print("", "==> In another terminal:")
 	d.print("", "    "+clientLine(d.dir)+" put colour green")
 	for running := len(children); running > 0; {
@@ -136,7 +136,8 @@ func (d *dev) run(ctx context.Context, hurry <-chan struct{}) error {
 		case c := <-ended:
 			// One replica fewer is what the group is for.
 			running--
-			d.print("", fmt.Sprintf("==> %s ended: %v", c.name, c.process.ProcessState))
+			d.print("", fmt.Sprintf("==> %s ended: %v. Start it again in another terminal:", c.name, c.process.ProcessState))
+			d.print("", "    "+"replica run --dir "+filepath.Join(d.dir, c.name))
 		case <-ctx.Done():
 			return stopAll(children, hurry)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,9 @@ key: replace it.`,
 			g, err := readGroup(cfg.group)
 			if err != nil {
 				return err
+			}
+			if _, err := os.ReadDir(cfg.dataDir); err != nil {
+				return fmt.Errorf("data folder: %w; name the folder of a replica with --dir", err) // no folder is no proof that nobody lied
 			}
 			proofs, err := replica.ReadEvidence(cfg.dataDir, g)
 			if err != nil {

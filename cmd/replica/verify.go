@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/varangian-bft/varangian/cmd/internal/cli"
+	"github.com/varangian-bft/varangian/crypto/keyfile"
 	"github.com/varangian-bft/varangian/replica"
 )
 
@@ -39,6 +40,10 @@ with what to do. 1: the folder is in use, or is not there.`,
 				return err
 			}
 			in := replica.Inspection{Group: g, DataDir: cfg.dataDir}
+			// A sealed key file, or none, says nothing about whose folder this should be.
+			if keys, err := keyfile.Read(cfg.key, nil); err == nil {
+				in.Key = keys.Public().Signing
+			}
 			in.Progress = progressTo(c.ErrOrStderr(), "reading")
 			found, err := replica.Inspect(in)
 			if err != nil {
@@ -85,6 +90,9 @@ func printInspected(out io.Writer, r *replica.Inspected) error {
 	if r.Alarm != "" {
 		fmt.Fprintf(out, "alarm    %s\n", r.Alarm)
 	}
+	if r.Recover != "" {
+		fmt.Fprintf(out, "recover  it begins without voting: %s\n", r.Recover)
+	}
 	for i := range r.Faults {
 		f := &r.Faults[i]
 		fmt.Fprintf(out, "%s: %s", f.Where(), f.What)
@@ -99,6 +107,9 @@ func printInspected(out io.Writer, r *replica.Inspected) error {
 		verdict = "damaged"
 	case len(r.Faults) > 0:
 		verdict = "in order; what is named above was not needed"
+	}
+	if r.Recover != "" && !r.Damaged() {
+		verdict += "; started, it recovers without voting first"
 	}
 	_, err := fmt.Fprintln(out, verdict)
 	return err

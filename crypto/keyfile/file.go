@@ -187,6 +187,9 @@ func open(sealed []byte, passphrase func() ([]byte, error)) ([]byte, error) {
 	}
 	id.SetMaxWorkFactor(workFactorMax)
 	r, err := age.Decrypt(armor.NewReader(bytes.NewReader(sealed)), id)
+	if errors.As(err, new(*age.NoIdentityMatchError)) {
+		return nil, ErrPassphrase
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrPassphrase, err)
 	}

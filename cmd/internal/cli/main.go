@@ -91,6 +91,9 @@ func run(ctx context.Context, root *cobra.Command, env Environment, status func(
 		if err := bind(c.Flags(), env); err != nil {
 			return err
 		}
+		for _, name := range unknown(root, env, os.Environ()) {
+			fmt.Fprintf(stderr, "Warning: environment variable %s is of no flag of %s, and has no effect; correct its name or unset it\n", name, root.Name())
+		}
 		began = true
 		if former != nil {
 			return former(c, args)
@@ -171,6 +174,31 @@ func (e Environment) Without(variables []string, flags ...string) []string {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.ContainsFunc(flags, func(flag string) bool { return e.Name(flag) == name })
 	})
+}
+
+// unknown returns the environment variables that look like those of a program, and
+// are of none of its flags: a setting with a typing error would otherwise be taken
+// for made.
+func unknown(root *cobra.Command, env Environment, variables []string) (names []string) {
+	known := map[string]bool{}
+	var learn func(*cobra.Command)
+	learn = func(c *cobra.Command) {
+		for _, flags := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
+			flags.VisitAll(func(f *pflag.Flag) { known[env.Name(f.Name)] = true })
+		}
+		for _, below := range c.Commands() {
+			learn(below)
+		}
+	}
+	learn(root)
+	for _, v := range variables {
+		name, _, _ := strings.Cut(v, "=")
+		other := env != EnvClient && strings.HasPrefix(name, string(EnvClient)) // the client's begin as the replica's do
+		if strings.HasPrefix(name, string(env)) && !other && !known[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // bind gives flags that were not set the values of their environment variables.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -82,5 +83,22 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("status %d, count %d; want %d", status, got, c.want)
 			}
 		})
+	}
+}
+
+// A variable with a typing error is not taken for a setting that was made. The
+// client's are none of the replica's.
+func TestUnknownVariables(t *testing.T) {
+	root := &cobra.Command{Use: "replica"}
+	below := &cobra.Command{Use: "run", Run: func(*cobra.Command, []string) {}}
+	root.PersistentFlags().String("dir", "", "")
+	below.Flags().String("data-dir", "", "")
+	root.AddCommand(below)
+	variables := []string{"HOME=/", "VARANGIAN_DIR=a", "VARANGIAN_DATA_DIR=b", "VARANGIAN_CLIENT_KEY=c", "VARANGIAN_DATADIR=d"}
+	if got := unknown(root, EnvReplica, variables); !slices.Equal(got, []string{"VARANGIAN_DATADIR"}) {
+		t.Errorf("the replica does not know %v", got)
+	}
+	if got := unknown(root, EnvClient, variables); !slices.Equal(got, []string{"VARANGIAN_CLIENT_KEY"}) {
+		t.Errorf("the client does not know %v", got)
 	}
 }
