@@ -206,6 +206,7 @@ func (c *Core) carry(out *Output) {
 	}
 	for _, p := range e.Stable {
 		c.moving.stable = p
+		c.certify(out)
 	}
 	for _, reason := range e.Diverged {
 		c.suspect(reason, out)

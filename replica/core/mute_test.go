@@ -16,6 +16,7 @@ import (
 // meanwhile too, and the own snapshot is stated and counts.
 func TestMuteAfterAStart(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	s.engine.status.Mute = true
 	r := s.request(0, 1, "a")
 	s.effects(func(e *consensus.Effects) {
@@ -52,6 +53,7 @@ func TestMuteAfterAStart(t *testing.T) {
 // behind gets the own statement later.
 func TestMuteAndCertified(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	s.engine.status.Mute = true
 	s.step(Snapshotted{Snapshot: wire.Snapshot{Sequence: 8, Root: crypto.Digest{1}}})
 	saved := 0

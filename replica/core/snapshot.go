@@ -101,15 +101,16 @@ func (c *Core) countSnapshot(m wire.SignedSnapshot, out *Output) {
 		return
 	}
 	s.latest[m.Replica] = statements{&m, old[0]}
-	if own := s.own; own != nil && own.Sequence > s.certified.Sequence {
-		c.certify(out)
-	}
+	c.certify(out)
 }
 
 // certify looks for a quorum at the sequence of the own snapshot. A quorum for
 // another state means that this replica has diverged (R51).
 func (c *Core) certify(out *Output) {
 	own := c.snapshots.own
+	if own == nil || own.Sequence <= c.snapshots.certified.Sequence {
+		return
+	}
 	for _, of := range c.snapshots.latest {
 		candidate := of.at(own.Sequence)
 		if candidate == nil {
@@ -125,6 +126,10 @@ func (c *Core) certify(out *Output) {
 		case len(cert.Signers) < c.group.Quorum:
 		case cert.Snapshot != own.Snapshot:
 			c.diverged(cert.Sequence, out)
+			return
+		case own.Sequence > c.engine.Status().Low:
+			// Who lags is led to the stable checkpoint, and what leads there goes with the
+			// snapshot before: its successor waits (R55).
 			return
 		default:
 			c.snapshots.certified = cert

@@ -17,6 +17,7 @@ func (s *stage) state(n consensus.Sequence, root byte, by consensus.ReplicaID) w
 // TestSnapshotDue: design, idea 8 – each N-th checkpoint that is durable is due.
 func TestSnapshotDue(t *testing.T) {
 	s := newStage(t, nil) // K = 4, N = 2
+	s.engine.status.Low = allStable
 	for n := consensus.Sequence(4); n <= 24; n += 4 {
 		s.core.flushing++
 		out := s.step(Flushed{Marker: statemachine.Marker{Version: statemachine.VersionAt(n, 0)}})
@@ -26,10 +27,36 @@ func TestSnapshotDue(t *testing.T) {
 	}
 }
 
+// allStable is a low water mark above all that these tests take snapshots of.
+const allStable = 1 << 20
+
+// TestSnapshotWaitsForTheCheckpoint: R55 – a snapshot takes the place of the one before
+// only once its checkpoint is stable: until then who lags is led to an earlier one.
+func TestSnapshotWaitsForTheCheckpoint(t *testing.T) {
+	s := newStage(t, nil)
+	s.engine.status.Low = 4
+	out := s.step(Snapshotted{Snapshot: wire.Snapshot{Sequence: 8, Root: crypto.Digest{1}}})
+	saved := out.Save
+	for _, by := range []consensus.ReplicaID{0, 2, 3} {
+		saved = append(saved, s.receive(by, s.state(8, 1, by)).Save...)
+	}
+	if len(saved) > 0 {
+		t.Error("saved while checkpoint 8 is not stable")
+	}
+	out = s.effects(func(e *consensus.Effects) {
+		s.engine.status.Low = 8
+		e.Stable = append(e.Stable, consensus.Checkpoint{Sequence: 8})
+	})
+	if len(out.Save) != 1 || out.Save[0].Sequence != 8 {
+		t.Errorf("saved %d snapshots when it was", len(out.Save))
+	}
+}
+
 // TestSnapshotCertified: R93, R2 – a quorum of equal statements, each replica's once,
 // certifies a snapshot, whenever its statement came.
 func TestSnapshotCertified(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	var saved []wire.SnapshotCertificate
 	for range 5 {
 		saved = append(saved, s.receive(2, s.state(8, 1, 2)).Save...)
@@ -56,6 +83,7 @@ func TestSnapshotCertified(t *testing.T) {
 // who is behind gets it again, at most once in an interval (R105).
 func TestSnapshotRepeats(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	s.step(Snapshotted{Snapshot: wire.Snapshot{Sequence: 8, Root: crypto.Digest{1}}})
 	sent := 0
 	for range 100 {
@@ -87,6 +115,7 @@ func TestSnapshotRepeats(t *testing.T) {
 // stop nobody (R69).
 func TestSnapshotDiverged(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	s.step(Snapshotted{Snapshot: wire.Snapshot{Sequence: 8, Root: crypto.Digest{1}}})
 	for _, from := range []consensus.ReplicaID{0, 2} {
 		if out := s.receive(from, s.state(8, 2, from)); len(out.Halt) > 0 {
@@ -103,6 +132,7 @@ func TestSnapshotDiverged(t *testing.T) {
 // and a huge one keeps no others from being counted.
 func TestSnapshotFlood(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	for i := range 1000 {
 		s.receive(3, s.state(1<<63+consensus.Sequence(i), 9, 3))
 	}
@@ -117,6 +147,7 @@ func TestSnapshotFlood(t *testing.T) {
 // before: otherwise none is ever certified while replicas are a little apart.
 func TestSnapshotOvertaken(t *testing.T) {
 	s := newStage(t, nil)
+	s.engine.status.Low = allStable
 	s.receive(0, s.state(8, 1, 0))
 	s.receive(2, s.state(8, 1, 2))
 	s.receive(0, s.state(16, 2, 0))
@@ -132,6 +163,7 @@ func TestSnapshotOvertaken(t *testing.T) {
 func TestTidyWhenCertified(t *testing.T) {
 	for _, due := range []bool{false, true} {
 		s := newStage(t, nil)
+		s.engine.status.Low = allStable
 		if due {
 			s.execute(1) // which keeps the transfer from beginning
 			s.behind(12)

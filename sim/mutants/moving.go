@@ -3,6 +3,14 @@ package main
 // moving breaks state transfer.
 var moving = []mutant{
 	{
+		name: "snapshot-before-its-checkpoint", rule: "R55", file: "replica/core/snapshot.go",
+		text:        `		case own.Sequence > c.engine.Status().Low:`,
+		replacement: `		case own.Sequence > c.engine.Status().High:`,
+		why:         "who is led to the stable checkpoint finds nothing that leads there",
+		masked:      `it needs a disk that is lost between a SNAPSHOT and the CHECKPOINT`,
+		tests:       `TestSnapshotWaitsForTheCheckpoint`,
+	},
+	{
 		name: "plan-not-checked", rule: "R93", file: "replica/transfer/search.go",
 		text:        `if at != f.target.Sequence || chain != f.target.Chain || (f.suspect && f.whole && p.Snapshot == nil) {`,
 		replacement: `if at != f.target.Sequence {`,
