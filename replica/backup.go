@@ -279,7 +279,7 @@ func folderIdentity(dataDir string, g *consensus.Group) (crypto.Digest, error) {
 	}
 	version, owner, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	if version != folderVersion {
-		return crypto.Digest{}, failure(ExitSurroundings, "data folder %s has format %q; this version reads %q", dataDir, version, folderVersion)
+		return crypto.Digest{}, failure(ExitSurroundings, "data folder %s has format %q (file VERSION); this version reads %q", dataDir, version, folderVersion)
 	}
 	for i := range g.N {
 		if id := identity(g, consensus.ReplicaID(i)); id.String() == owner {

@@ -76,7 +76,7 @@ func (f *folder) check(id crypto.Digest, first bool) error {
 		return f.forget("the file VERSION is damaged")
 	}
 	if version != folderVersion {
-		return failure(ExitSurroundings, "data folder %s has format %q; this version reads %q", f.path, version, folderVersion)
+		return failure(ExitSurroundings, "data folder %s has format %q (file VERSION); this version reads %q", f.path, version, folderVersion)
 	}
 	if owner != id.String() {
 		return failure(ExitSurroundings, "data folder %s belongs to another replica or group (file VERSION); give this replica its own --data-dir", f.path)
