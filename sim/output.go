@@ -79,7 +79,7 @@ func (r *Replica) beside(out *core.Output) bool {
 		r.later(time.Millisecond, func() { r.step(core.Recheck(r.machine, requests)) })
 	}
 	for _, s := range out.Store {
-		r.storer.put(job{write: func() error { return r.storer.install(s) }})
+		r.storer.put(job{write: func() error { return r.storer.install(s) }, installs: s.Install != nil})
 	}
 	for _, q := range out.Serve {
 		r.later(time.Millisecond, func() {

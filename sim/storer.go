@@ -38,7 +38,15 @@ func (s *storer) behind(do func()) {
 }
 
 // A job either writes or only reads.
-type job struct{ write, read func() error }
+type job struct {
+	write, read func() error
+	installs    bool
+}
+
+// Installing reports whether a fetched state is being put in place of the own one.
+func (r *Replica) Installing() bool {
+	return r.up && r.storer.busy && r.storer.jobs[0].installs
+}
 
 func (j job) do() error {
 	if j.write != nil {

@@ -82,7 +82,7 @@ var moving = []mutant{
 		text:        "	if err := s.write(s.difference(of, state), v); err != nil {\n		return statemachine.Marker{}, err\n	}\n	s.marker",
 		replacement: "	s.marker = statemachine.Marker{Version: v, Chain: chain}\n	if err := s.write(s.difference(of, state), v); err != nil {\n		return statemachine.Marker{}, err\n	}\n	s.marker",
 		why:         "a crash leaves half a state with a marker that calls it whole",
-		enemy:       `dark.*`,
+		enemy:       `halfway`,
 	},
 	{
 		name: "lease-ignored", rule: "R55", file: "replica/core/lease.go",

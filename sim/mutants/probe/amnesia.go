@@ -11,7 +11,9 @@ import (
 
 // recovered waits until a replica that was made to forget may sign again (R92).
 func (r *run) recovered(i int) error {
-	return r.await(5*time.Minute, "a replica does not recover", func() bool { return r.Replica(i).Up() && !r.Replica(i).Forgot() })
+	return r.await(5*time.Minute, "a replica does not recover", func() bool {
+		return r.Replica(i).Up() && !r.Replica(i).Forgot() && r.Replica(i).Status().Engine.Recovering == ""
+	})
 }
 
 // up starts one replica.
@@ -74,6 +76,11 @@ func (r *run) forgetful() error {
 	if r.rng.IntN(2) == 0 {
 		r.Replica(victim).Crash()
 		if err := r.up(victim); err != nil {
+			return err
+		}
+		// The end of the recovery may be what the crash took: then it recovers once more,
+		// and nobody else may forget meanwhile.
+		if err := r.recovered(victim); err != nil {
 			return err
 		}
 	}

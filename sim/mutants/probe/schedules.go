@@ -50,6 +50,7 @@ var honest = []schedule{
 	{"power", power},
 	{"churn", churn},
 	{"dark", dark},
+	{"halfway", halfway},
 	{"storm", storm},
 	{"fruitless", fruitless},
 	{"overruled", overruled},
@@ -209,6 +210,33 @@ func dark(seed uint64) error {
 		}
 		if r.rng.IntN(2) == 0 { // in the middle of its transfer
 			r.Replica(victim).Crash()
+		}
+	}
+	return r.end()
+}
+
+// halfway lets a replica lose power while it installs a state, again and again (R95).
+func halfway(seed uint64) error {
+	r, err := start(seed, func(c *sim.Config, _ *rand.Rand) {
+		c.DelayMax, c.Loss, c.SyncMax = 4*time.Millisecond, 0, 20*time.Millisecond
+	})
+	if err != nil {
+		return err
+	}
+	r.load(3)
+	victim := r.correct()
+	for range 6 {
+		r.Cut(func(from, to int) bool { return from == victim || to == victim })
+		if err := r.pass(r.between(2*time.Second, 4*time.Second)); err != nil {
+			return err
+		}
+		r.Cut(nil)
+		if err := r.RunUntil(10*time.Second, r.Replica(victim).Installing); err != nil {
+			return bare(err)
+		}
+		r.Replica(victim).Crash()
+		if err := r.up(victim); err != nil {
+			return err
 		}
 	}
 	return r.end()
