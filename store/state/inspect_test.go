@@ -1,10 +1,13 @@
 package state
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/varangian-bft/varangian/crypto"
@@ -186,6 +189,43 @@ func TestInspectCut(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+		}
+	}
+}
+
+// R81, R121: a write-ahead log that ends in the middle of a record opens, since a crash
+// may have cut it, and the operator is told what Badger does not tell.
+func TestTornEndIsSaid(t *testing.T) {
+	for _, torn := range []bool{false, true} {
+		dir, _ := lived(t, false)
+		if torn {
+			logs, err := filepath.Glob(filepath.Join(dir, "*"+memSuffix))
+			if err != nil || len(logs) == 0 {
+				t.Fatalf("%d logs, %v", len(logs), err)
+			}
+			for _, name := range logs {
+				raw, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := walReader{raw: raw}
+				if end := w.run(); end > walHeader { // not one that is claimed ahead
+					if err := os.Truncate(name, int64(end-1)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		var said bytes.Buffer
+		s, err := Open(Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&said, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(said.String(), "has lost the end of a file"); told != torn {
+			t.Errorf("torn %v, and told %v: %s", torn, told, said.String())
 		}
 	}
 }

@@ -62,8 +62,13 @@ func Open(cfg Config) (*Store, error) {
 	if err := errors.Join(err, s.space.free(room), probe(cfg.Dir, fileBytesMax), s.space.unclaim()); err != nil {
 		return nil, err
 	}
-	if err := sound(cfg.Dir); err != nil {
+	torn, err := sound(cfg.Dir)
+	if err != nil {
 		return nil, fmt.Errorf("open the state in %s: %w", cfg.Dir, err)
+	}
+	for _, end := range torn { // a crash cut it, or it rotted: nothing tells which
+		cfg.Logger.Warn("the state has lost the end of a file; what stood there is repaired by executing or fetching it again",
+			"file", end.File, "offset", end.Offset)
 	}
 	if s.db, err = openDatabase(cfg.Dir, logger{cfg.Logger, cfg.Failed}); err != nil {
 		return nil, err

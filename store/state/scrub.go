@@ -90,27 +90,31 @@ func checkTable(dir, name string) error {
 }
 
 // sound refuses a directory that Badger would take in part, or panic at, before it is
-// opened (R121). A new one is sound.
-func sound(dir string) error {
+// opened (R121). A new one is sound. Torn are the ends of write-ahead logs that are not
+// whole, which Badger drops without a word.
+func sound(dir string) (torn []Finding, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		ext := filepath.Ext(e.Name())
 		info, err := e.Info()
 		return ext == tableSuffix || e.Name() == manifestName || ext == memSuffix && err == nil && info.Size() > 0
 	}) {
-		return nil
+		return nil, nil
 	}
 	f, err := checkFiles(dir, true, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range f.found {
-		if f.closed && !f.found[i].Torn {
-			return fmt.Errorf("%w: %s", statemachine.ErrRot, &f.found[i])
+	for _, found := range f.found {
+		switch {
+		case found.Torn:
+			torn = append(torn, found)
+		case f.closed:
+			return nil, fmt.Errorf("%w: %s", statemachine.ErrRot, &found)
 		}
 	}
-	return nil
+	return torn, nil
 }
