@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,11 +17,14 @@ import (
 // A counted scheme notes how many signatures each pass checks.
 type counted struct {
 	crypto.Scheme
+	mu     sync.Mutex
 	passes []int
 }
 
 func (c *counted) Verify(checks []crypto.Check, valid []bool) {
+	c.mu.Lock()
 	c.passes = append(c.passes, len(checks))
+	c.mu.Unlock()
 	c.Scheme.Verify(checks, valid)
 }
 
