@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,15 +45,20 @@ func generate(t testing.TB) keyfile.Keys {
 	return k
 }
 
-// freeAddress reserves a port for a moment; the replica takes it a moment later.
+// freeAddress returns an address for a replica that may stop and start again. Its port
+// is none of those that a kernel gives to outgoing connections, one of which would take
+// it while the replica is down.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10_000 + mathrand.IntN(20_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port)
+		}
 	}
-	defer l.Close()
-	return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", l.Addr().(*net.TCPAddr).Port)
+	t.Fatal("no port is free")
+	return ""
 }
 
 // newGroup runs a group.
