@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,23 @@ func TestLiars(t *testing.T) {
 		}
 		return m
 	}
+	invented := []statemachine.Change{{Key: []byte("invention"), Value: []byte("of a liar")}}
 	lies := map[string]func(question, answer consensus.Message) consensus.Message{
+		// All that is wrong is where the plan leads (R93).
+		"another history": func(_, a consensus.Message) consensus.Message {
+			switch m := a.(type) {
+			case plan:
+				m.Windows = slices.Clone(m.Windows)
+				m.Windows[len(m.Windows)-1].WriteSet = statemachine.WriteSetDigest(invented)
+				return m
+			case chunk:
+				if m.Item.Kind == itemWindow {
+					m.Data, m.Last = encode(invented), true
+				}
+				return m
+			}
+			return a
+		},
 		"garbage": func(_, a consensus.Message) consensus.Message { return garbage(a) },
 		"gone":    func(consensus.Message, consensus.Message) consensus.Message { return gone{} },
 		"gone for each item": func(q, _ consensus.Message) consensus.Message {
