@@ -303,8 +303,9 @@ type Status struct {
 	// just started and waits for the others to say what they hold of it (R91).
 	Mute bool
 	// Recovering says why a replica that may have forgotten votes signs nothing, and
-	// what has to come before it does again; empty if it does not recover (R92). Remembered reports that the log says so,
-	// too: Started need not be told again after a crash.
+	// what has to come before it does again; empty if it does not recover (R92).
+	// Remembered reports that the log says so, too: Started need not be told again
+	// after a crash.
 	Recovering string
 	Remembered bool
 	VotesFrom  ViewNumber // after recovery: no vote in views below (R92)

@@ -118,7 +118,7 @@ func ClearAlarm(dataDir string) error {
 	case a == nil:
 		return nil
 	case a.Open:
-		return failure(ExitDisk, "the repair is not done: %s; run the replica until `replica status` says so", a.Reason)
+		return failure(ExitDisk, "the repair is not done: %s; run the replica until `replica status` says so, or, if it is alone in its group, restore the folder from a backup", a.Reason)
 	}
 	return durably(dataDir, func() error { return os.Remove(filepath.Join(dataDir, alarmName)) })
 }

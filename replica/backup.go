@@ -244,8 +244,9 @@ func folderSource(ctx context.Context, dataDir string, g *consensus.Group, rate 
 	}
 	m, err := store.Marker()
 	if err != nil {
+		err = errors.Join(stateError(err), store.Close())
 		unlock(lock)
-		return nil, errors.Join(stateError(err), store.Close())
+		return nil, err
 	}
 	executed := m.Version.Sequence()
 	ctx, stop := context.WithCancel(ctx)

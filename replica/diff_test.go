@@ -1,26 +1,18 @@
 package replica_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/varangian-bft/varangian/replica"
-	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
 // TestDiff: two replicas that run, one that is stopped, and one whose value has
 // rotted: the partition and the key are named (R51, R56).
 func TestDiff(t *testing.T) {
 	g := newGroup(t, 4, small())
-	c := g.dial()
-	for i := range 60 {
-		invoke(t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
-	}
-	await(t, "equal checkpoints", func() bool {
-		a, b := g.replica[2].Status(), g.replica[3].Status()
-		return a.Durable >= 56 && a.Durable == b.Durable && a.Snapshot == b.Snapshot && a.Snapshot >= 48
-	})
+	g.precious()
+	g.alike()
 	between := func(a, b int) *replica.Difference {
 		t.Helper()
 		d, err := replica.Diff(t.Context(), g.group, g.config(a).DataDir, g.config(b).DataDir, 10)

@@ -156,7 +156,26 @@ func (g *group) dial() *client.Client {
 	return c
 }
 
-func invoke(t *testing.T, c *client.Client, op []byte) client.Result {
+// precious stores values that a test can find in the bytes of a table.
+func (g *group) precious() *client.Client {
+	g.t.Helper()
+	c := g.dial()
+	for i := range 60 {
+		invoke(g.t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
+	}
+	return c
+}
+
+// alike waits until replicas 2 and 3 keep the same checkpoints of that.
+func (g *group) alike() {
+	g.t.Helper()
+	await(g.t, "equal checkpoints", func() bool {
+		a, b := g.replica[2].Status(), g.replica[3].Status()
+		return a.Durable >= 56 && a.Durable == b.Durable && a.Snapshot == b.Snapshot && a.Snapshot >= 48
+	})
+}
+
+func invoke(t testing.TB, c *client.Client, op []byte) client.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -1,7 +1,6 @@
 package replica_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -101,10 +100,7 @@ func TestProofIsKept(t *testing.T) {
 // until the rot is met anew.
 func TestRotAlone(t *testing.T) {
 	g := newGroup(t, 1, small())
-	c := g.dial()
-	for i := range 60 {
-		invoke(t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
-	}
+	g.precious()
 	g.end(0)
 	g.start(0)
 	if !flipInState(t, g.config(0).DataDir, "precious value 7.") {

@@ -1,11 +1,9 @@
 package replica_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/varangian-bft/varangian/replica"
-	"github.com/varangian-bft/varangian/statemachine/kv"
 )
 
 // R121: rot that a reader for an operator comes upon, before the scrub does, is rot.
@@ -25,14 +23,8 @@ func TestReadersTellOfRot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGroup(t, 4, small())
-			c := g.dial()
-			for i := range 60 {
-				invoke(t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
-			}
-			await(t, "equal checkpoints", func() bool {
-				a, b := g.replica[2].Status(), g.replica[3].Status()
-				return a.Durable >= 56 && a.Durable == b.Durable && a.Snapshot == b.Snapshot && a.Snapshot >= 48
-			})
+			g.precious()
+			g.alike()
 			g.end(3)
 			g.scrub = -1
 			g.start(3)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,10 +49,7 @@ func flipInState(t *testing.T, dataDir, text string) bool {
 // the alarm stays until it is cleared, also over a restart (R51, R56, R121).
 func TestRepair(t *testing.T) {
 	g := newGroup(t, 4, small())
-	c := g.dial()
-	for i := range 60 {
-		invoke(t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
-	}
+	c := g.precious()
 	await(t, "a snapshot", func() bool { return g.replica[3].Status().Snapshot >= 48 })
 	g.end(3)
 	g.start(3)
@@ -131,10 +127,7 @@ func TestRuin(t *testing.T) {
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			g := newGroup(t, 4, small())
-			c := g.dial()
-			for i := range 60 {
-				invoke(t, c, kv.Put(fmt.Appendf(nil, "key-%d", i), fmt.Appendf(nil, "precious value %d.", i)))
-			}
+			c := g.precious()
 			await(t, "a snapshot", func() bool { return g.replica[3].Status().Snapshot >= 48 })
 			g.end(3)
 			g.start(3)

@@ -20,7 +20,7 @@ func small() consensus.Parameters {
 }
 
 // await polls the replicas' own statuses, which change without an event here.
-func await(t *testing.T, what string, done func() bool) {
+func await(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -61,6 +61,7 @@ func Serve(ctx context.Context, cfg Config, app statemachine.Application, opts .
 func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration) (again bool, err error) {
 	r.logger.Error("replica waits for room, and goes on by itself when there is", "reason", lack)
 	var control func()
+	told := false
 	defer func() {
 		if control != nil {
 			control()
@@ -70,7 +71,12 @@ func (r *Replica) awaitRoom(ctx context.Context, lack error, wait time.Duration)
 	defer tick.Stop()
 	for left := wait; ; left -= waitInterval {
 		if control == nil { // without a descriptor for it, say, it has to wait as well
-			control, _ = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, noBackup)
+			var err error
+			control, err = serveControl(r.folder.path, func() []byte { return r.waitingJSON(lack) }, noBackup)
+			if err != nil && !told {
+				told = true
+				r.logger.Warn("replica status gets no answer yet; the socket is tried again", "reason", err)
+			}
 		}
 		select {
 		case <-tick.C:

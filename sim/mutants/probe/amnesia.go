@@ -24,6 +24,12 @@ func (r *run) up(i int) error {
 	return r.Replica(i).Start()
 }
 
+// wipe takes a replica's disk away, and has it start.
+func (r *run) wipe(i int) error {
+	r.Replica(i).Wipe()
+	return r.up(i)
+}
+
 // amnesia lets one replica after the other lose its disk under load, some of them
 // when they have just asked for a view that nobody else wants, and lets them crash
 // in the middle of their recovery. When they vote again, the view changes (R92).
@@ -63,8 +69,7 @@ func (r *run) forgetful() error {
 		}
 		r.Cut(nil)
 	}
-	r.Replica(victim).Wipe()
-	if err := r.up(victim); err != nil {
+	if err := r.wipe(victim); err != nil {
 		return err
 	}
 	if err := r.disturb(victim); err != nil {
@@ -216,8 +221,7 @@ func stalled(seed uint64) error {
 		if victim == p {
 			continue
 		}
-		r.Replica(victim).Wipe()
-		if err := r.up(victim); err != nil {
+		if err := r.wipe(victim); err != nil {
 			return err
 		}
 		if err := r.recovered(victim); err != nil {
@@ -250,8 +254,7 @@ func relapse(seed uint64) error {
 		return err
 	}
 	victim := (r.primary() + 1 + r.rng.IntN(r.n-1)) % r.n
-	r.Replica(victim).Wipe()
-	if err := r.up(victim); err != nil {
+	if err := r.wipe(victim); err != nil {
 		return err
 	}
 	if err := r.await(time.Minute, "it finds no bound", func() bool {
