@@ -62,6 +62,20 @@ func withSnapshot(t *testing.T, mebibytes int) (*consensus.Group, *memory.Store)
 	return g, store
 }
 
+func asks(t *testing.T, g *consensus.Group, from consensus.ReplicaID, frame []byte) core.Serve {
+	t.Helper()
+	u, err := transfer.Decode(frame, g)
+	if err != nil || !transfer.Question(u.Value) {
+		t.Fatalf("no question: %v", err)
+	}
+	return core.Serve{From: from, Message: u.Value}
+}
+
+// askEntries asks for the entries of a partition that has some.
+func askEntries(snapshot []byte) []byte {
+	return append(append([]byte{byte(askEntriesType)}, snapshot...), statemachine.PartitionOf([]byte("key00000")), 0, 0, 0, 0)
+}
+
 // TestServerGoesOn: R96, R102 – one member that asks without end, so that a question
 // always waits, does not keep a snapshot from being made ready for another one.
 func TestServerGoesOn(t *testing.T) {
@@ -69,13 +83,7 @@ func TestServerGoesOn(t *testing.T) {
 	g, store := withSnapshot(t, mebibytes)
 	internal := newMailbox[core.Input]()
 	s := newServer(g, store, &transfer.MemorySpool{}, internal)
-	question := func(from consensus.ReplicaID, frame []byte) core.Serve {
-		u, err := transfer.Decode(frame, g)
-		if err != nil || !transfer.Question(u.Value) {
-			t.Fatalf("no question: %v", err)
-		}
-		return core.Serve{From: from, Message: u.Value}
-	}
+	question := func(from consensus.ReplicaID, frame []byte) core.Serve { return asks(t, g, from, frame) }
 	at := binary.BigEndian.AppendUint64(nil, g.Genesis.Parameters.CheckpointInterval)
 	hold := question(2, append([]byte{byte(holdType)}, at...))
 	turns := 0
@@ -89,7 +97,7 @@ func TestServerGoesOn(t *testing.T) {
 		<-s.questions
 	}
 	internal.take()
-	s.offer(question(3, append(append([]byte{byte(askEntriesType)}, at...), statemachine.PartitionOf([]byte("key00000")), 0, 0, 0, 0)))
+	s.offer(question(3, askEntries(at)))
 	for s.transfer.Work() {
 		turns++
 	}
@@ -101,10 +109,24 @@ func TestServerGoesOn(t *testing.T) {
 }
 
 // TestServerForgets: R124 – once another state was installed, no window that was flushed
-// before reaches the server any more, and later ones do.
+// before reaches the server any more, and later ones do; and what was made ready of that
+// state is made ready anew.
 func TestServerForgets(t *testing.T) {
 	g, store := withSnapshot(t, 1)
-	s := newServer(g, store, &transfer.MemorySpool{}, newMailbox[core.Input]())
+	internal := newMailbox[core.Input]()
+	s := newServer(g, store, &transfer.MemorySpool{}, internal)
+	ready := func() bool {
+		s.answer(asks(t, g, 3, askEntries(binary.BigEndian.AppendUint64(nil, g.Genesis.Parameters.CheckpointInterval))))
+		return wire.Type(internal.take()[0].(core.Served).Frames[0]) == entriesType
+	}
+	if ready() {
+		t.Fatal("entries of a snapshot that nothing has read")
+	}
+	for s.transfer.Work() {
+	}
+	if !ready() {
+		t.Fatal("no entries of a snapshot that is ready")
+	}
 	s.keep(&statemachine.Window{Sequence: 1})
 	s.keep(&statemachine.Window{Sequence: 2})
 	s.forget()
@@ -113,5 +135,8 @@ func TestServerForgets(t *testing.T) {
 	}
 	if s.forgot() {
 		t.Error("the next window would be dropped, too")
+	}
+	if ready() {
+		t.Error("entries of the state that was replaced")
 	}
 }
