@@ -166,7 +166,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A sent operation that was not answered may have been executed.
+// A sent operation that was not answered may have been executed; of one that only reads
+// nobody needs to know.
 func TestOutcomeUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, cfg := newMemory(t)
@@ -182,6 +183,10 @@ func TestOutcomeUnknown(t *testing.T) {
 		_, err := c.Invoke(t.Context(), []byte("y"))
 		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeMaybe || !strings.Contains(err.Error(), "r0, r1, r2 connected, no answer; r3 answered; the operation may") {
 			t.Errorf("%v", err)
+		}
+		_, err = c.Invoke(t.Context(), []byte("z"), ReadOnly())
+		if !errors.Is(err, ErrTimeout) || OutcomeOf(err) != OutcomeNever || strings.Contains(err.Error(), "the operation may") {
+			t.Errorf("a read: %v", err)
 		}
 	})
 }
